@@ -1,0 +1,116 @@
+// Memory for what is spawned: size classes, per-thread magazines, and memory that keeps its type.
+//
+// Two kinds of object live here and never share a slab class:
+//   cells    flow headers with their callable and result. The memory of a cell is never used for anything else
+//            and never unmapped: an outdated waker may always read its state word (core/waker.hpp).
+//   frames   coroutine frames. Under AddressSanitizer they come from operator new, so that it sees them.
+//
+// Layout: slabs of 64 MiB of address space, reserved once; chunks of 64 KiB, each given to one class for ever;
+// objects of the class's size side by side. A chunk's book-keeping lies in the slab's first chunk. Each thread
+// holds a magazine for each class: taking and giving touch nothing shared. Magazines exchange batches with the
+// class's list of chunks under its lock. A chunk without objects is given back to the system (it then reads as
+// zero), except for a few that are kept to spare bursts the page faults.
+//
+// The first word of a free object links it; a flow's state word lies behind it and stays "free" (zero).
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace sennit::detail {
+
+enum class pool_kind : std::uint8_t { cell, frame };
+inline constexpr std::size_t pool_kind_count = 2;
+inline constexpr std::size_t pool_class_count = 50;
+// Larger objects come from operator new. Cells are always smaller: large callables are boxed.
+inline constexpr std::size_t pooled_size_max = 8192;
+
+constexpr std::size_t pool_class_of(std::size_t size) noexcept {
+    if (size <= 512) return size == 0 ? 0 : (size - 1) / 16;
+    if (size <= 2048) return 32 + (size - 513) / 128;
+    return 44 + (size - 2049) / 1024;
+}
+constexpr std::size_t pool_class_size(std::size_t index) noexcept {
+    if (index < 32) return (index + 1) * 16;
+    if (index < 44) return 512 + (index - 31) * 128;
+    return 2048 + (index - 43) * 1024;
+}
+
+struct free_object {
+    free_object* next;
+};
+
+// One thread's free objects of one class.
+struct magazine {
+    free_object* head = nullptr;
+    std::uint32_t count = 0;
+    std::uint32_t unused = 0;
+};
+
+// A count with one writer that others may read.
+class live_count {
+public:
+    void operator++() noexcept { value_.store(get() + 1, std::memory_order_relaxed); }
+    void operator--() noexcept { value_.store(get() - 1, std::memory_order_relaxed); }
+    void reset() noexcept { value_.store(0, std::memory_order_relaxed); }
+    std::int64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<std::int64_t> value_{0};
+};
+
+// All magazines of one thread, and its share of the count of live objects.
+struct pool_cache {
+    std::array<std::array<magazine, pool_class_count>, pool_kind_count> magazines;
+    std::array<live_count, pool_kind_count> live{};
+};
+
+// At most this many free objects in a magazine; half are given back when it is full.
+inline constexpr std::uint32_t magazine_size_max = 128;
+
+void* pool_refill(pool_cache& cache, pool_kind kind, std::size_t index);
+void pool_flush(pool_cache& cache, pool_kind kind, std::size_t index) noexcept;
+// Gives everything back; for a thread that ends.
+void pool_drain(pool_cache& cache) noexcept;
+
+inline void* pool_take(pool_cache& cache, pool_kind kind, std::size_t index) {
+    magazine& m = cache.magazines[static_cast<std::size_t>(kind)][index];
+    ++cache.live[static_cast<std::size_t>(kind)];
+    free_object* object = m.head;
+    if (object == nullptr) [[unlikely]]
+        return pool_refill(cache, kind, index);
+    m.head = object->next;
+    --m.count;
+    return object;
+}
+inline void pool_give(pool_cache& cache, pool_kind kind, std::size_t index, void* memory) noexcept {
+    magazine& m = cache.magazines[static_cast<std::size_t>(kind)][index];
+    --cache.live[static_cast<std::size_t>(kind)];
+    auto* object = static_cast<free_object*>(memory);
+    object->next = m.head;
+    m.head = object;
+    if (++m.count > magazine_size_max) [[unlikely]]
+        pool_flush(cache, kind, index);
+}
+
+// Calls `visit` for every cell that was ever handed out, free or not, until it returns false.
+void for_each_cell(bool (*visit)(void* cell, void* argument), void* argument);
+
+} // namespace sennit::detail
+
+namespace sennit {
+
+/// What the object pools hold.
+struct pool_statistics {
+    std::size_t reserved_bytes; ///< address space of all slabs
+    std::size_t chunk_bytes;    ///< chunks that are backed by memory, used or kept
+    std::int64_t cells;         ///< flow cells alive
+    std::int64_t frames;        ///< coroutine frames alive
+};
+
+/// A snapshot of the object pools, exact when no other thread spawns or ends flows meanwhile.
+pool_statistics pool_stats() noexcept;
+
+} // namespace sennit

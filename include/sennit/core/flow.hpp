@@ -1,0 +1,144 @@
+// A flow: what runs, waits and is woken. Fibers, coroutine tasks and plain threads that wait share this header.
+//
+// A flow's life: made (active, queued) -> runs -> parks and is woken, any number of times -> ends. It is run by one
+// thread at a time: whoever took it from a queue. Its memory is a pool cell (core/cell_pool.hpp) that is given back by
+// the last of two parties, the flow itself and its handle, which meet in `join_`:
+//
+//   join_ value     meaning
+//   none (0)        running, nobody waits
+//   done (1)        ended; the handle owns the cell
+//   detached (2)    no handle; the flow frees its cell when it ends
+//   otherwise       the flow that waits for the end
+//
+// All other fields are owned by whoever owns the active flow (core/flow_state.hpp), but for `id_`, which reports may
+// read at any time.
+#pragma once
+
+#include <sennit/core/current.hpp>
+#include <sennit/core/flow_state.hpp>
+#include <sennit/core/options.hpp>
+#include <sennit/core/runnable.hpp>
+#include <sennit/core/waker.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <source_location>
+#include <string_view>
+
+namespace sennit {
+
+class stack;
+class flow;
+
+/// Resumes a flow that waits on a stack, from any thread: switches to that stack and returns when the flow
+/// waits again or ends. Declared here and defined by the layer that owns stacks.
+void resume_parked_stack(runnable& r) noexcept;
+
+/// Runs a flow that was handed to a thread whose own stack cannot be given away: on a pooled stack, returning when the
+/// flow waits or ends. Defined by the same layer.
+void run_on_pooled_stack(flow& f) noexcept;
+
+namespace detail {
+
+struct flow_extras;
+
+enum class flow_kind : std::uint8_t { fiber, task, thread, relay };
+
+// What the typed cell knows and the header does not.
+struct flow_operations {
+    flow_kind kind;
+    // The flow's own step: the start of a fiber, the resumption of a task.
+    runnable::run_function run;
+    // Destroys the result, and the callable if it never ran, and frees the cell.
+    void (*destroy)(flow&) noexcept;
+    // The exception of a flow that ended with one.
+    std::exception_ptr (*exception)(flow&) noexcept;
+};
+
+// How a flow ended, for its joiner.
+enum class outcome : std::uint8_t { none, value, exception, cancelled };
+
+} // namespace detail
+
+/// The header of every flow. Users meet it through wakers and handles only.
+class flow : public runnable {
+    flow_state state_; // first: it stands at the same offset in free memory
+
+public:
+    static constexpr std::uintptr_t join_none = 0, join_done = 1, join_detached = 2;
+
+    /// Prepares an active flow; the caller hands it to `home` (`launch`) or runs it itself.
+    flow(const detail::flow_operations& operations, executor& home,
+         std::source_location site) noexcept;
+
+    ~flow();
+
+    detail::flow_kind kind() const noexcept { return operations_->kind; }
+    std::uint64_t id() const noexcept { return id_.load(std::memory_order_relaxed); }
+    /// The name given at the start, or "".
+    std::string_view name() const noexcept;
+    std::source_location site() const noexcept { return site_.load(std::memory_order_relaxed); }
+    executor& home() const noexcept { return *home_.load(std::memory_order_relaxed); }
+    flow_state& state() noexcept { return state_; }
+
+    /// Counts and queues a flow that was just made.
+    void launch() noexcept;
+    /// Wakes: see `waker::wake`.
+    void wake() noexcept {
+        if (state_.wake() == flow_state::wake_action::submit) home().execute(*this);
+    }
+    /// Asks the flow to stop: fibers find `stopped` at their next wait, tasks are dropped at their next suspension.
+    void request_stop() noexcept;
+    /// True when this flow, its executor or a bound around it was asked to stop.
+    bool is_stop_requested() noexcept;
+
+    /// Set by a joiner that runs the flow in place: nobody else can see it, so its end needs no synchronisation.
+    bool in_place = false;
+    /// True once it has run; a flow that has not started owns no stack.
+    std::atomic<bool> started{false};
+    detail::outcome how = detail::outcome::none;
+    /// A joiner was told how it ended: an exception is not reported again.
+    bool delivered = false;
+    /// True while the flow waits on a stack of its own, so that running it means switching to that stack.
+    bool is_parked_on_stack() const noexcept { return is(&resume_parked_stack); }
+
+    /// Called by the running flow's own code, first and last. `begin` is false when the flow was run elsewhere instead,
+    /// because this thread's stack cannot be given away: return at once. `end` may free the cell.
+    [[nodiscard]] bool begin() noexcept;
+    void end() noexcept;
+
+    /// The handle's side of the meeting. `poll_done` is true when the flow has ended; else it leaves the waker.
+    bool poll_done(waker joiner) noexcept;
+    bool is_done() const noexcept { return join_.load(std::memory_order_acquire) == join_done; }
+    /// Before `launch`: there will be no handle.
+    void set_detached() noexcept { join_.store(join_detached, std::memory_order_relaxed); }
+    /// Gives the flow up; frees the cell if it has ended.
+    void detach() noexcept;
+    void destroy() noexcept { operations_->destroy(*this); }
+    /// The joiner withdraws its waker.
+    void forget_joiner(waker joiner) noexcept;
+    /// A joiner that owns the handle and has claimed the flow from its queue runs it on its own stack.
+    void run_in_place(flow& joiner) noexcept;
+
+    /// The saved stack pointer and stack of a flow that waits on a stack.
+    void* saved_sp = nullptr;
+    sennit::stack* parked_stack = nullptr;
+    /// `run` is the flow's own step again, or the resumption of its parked stack.
+    void set_own_run() noexcept { run_.store(operations_->run, std::memory_order_relaxed); }
+    void set_parked_run() noexcept { run_.store(&resume_parked_stack, std::memory_order_relaxed); }
+
+    /// Made by the flow itself when first needed, freed with the cell.
+    std::atomic<detail::flow_extras*> extras{nullptr};
+
+private:
+    void report_if_failed() noexcept;
+
+    std::atomic<executor*> home_; // constant while alive; atomic for reports that read free cells
+    const detail::flow_operations* operations_;
+    std::atomic<std::uintptr_t> join_{join_none};
+    std::atomic<std::uint64_t> id_{0};
+    std::atomic<std::source_location> site_;
+};
+
+} // namespace sennit

@@ -1,0 +1,83 @@
+// What a future answers when it is polled: pending, or ready with a value.
+//
+// A poll<T> is a short-lived return value: it is looked at once and taken apart. poll<void> says only
+// whether, poll<T&> carries a reference.
+#pragma once
+
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace sennit {
+
+/// The type of `pending`.
+struct pending_t {
+    explicit pending_t() = default;
+};
+
+/// The answer "not yet": the future has put the context's waker where its event will find it.
+inline constexpr pending_t pending{};
+
+/// What a future answers to `poll(context&)`: `pending`, or ready with a `T`.
+///
+/// ```cpp
+/// sennit::poll<int> p = 42;
+/// if (p.is_ready()) std::printf("%d\n", std::move(p).take());
+/// ```
+/// Cost: that of `std::optional<T>`. Source: R-FUT-2.
+template<class T>
+class [[nodiscard]] poll {
+public:
+    using value_type = T;
+
+    poll(pending_t) noexcept {}
+    template<class U = T>
+        requires std::is_constructible_v<T, U&&> &&
+                 (!std::is_same_v<std::remove_cvref_t<U>, poll>) &&
+                 (!std::is_same_v<std::remove_cvref_t<U>, pending_t>)
+    poll(U&& value) : value_(std::in_place, std::forward<U>(value)) {}
+
+    /// True when a value is there.
+    bool is_ready() const noexcept { return value_.has_value(); }
+    /// The value, moved out. Call it once, and only when `is_ready()`.
+    T take() && { return std::move(*value_); }
+
+private:
+    std::optional<T> value_;
+};
+
+/// The answer of a future without a value: `poll<void>::ready()` or `pending`.
+template<>
+class [[nodiscard]] poll<void> {
+public:
+    using value_type = void;
+
+    poll(pending_t) noexcept {}
+    /// The answer "done".
+    static poll ready() noexcept { return poll(true); }
+
+    bool is_ready() const noexcept { return ready_; }
+    void take() && noexcept {}
+
+private:
+    explicit poll(bool ready) noexcept : ready_(ready) {}
+    bool ready_ = false;
+};
+
+/// The answer of a future whose value is a reference.
+template<class T>
+class [[nodiscard]] poll<T&> {
+public:
+    using value_type = T&;
+
+    poll(pending_t) noexcept {}
+    poll(T& value) noexcept : value_(&value) {}
+
+    bool is_ready() const noexcept { return value_ != nullptr; }
+    T& take() && noexcept { return *value_; }
+
+private:
+    T* value_ = nullptr;
+};
+
+} // namespace sennit

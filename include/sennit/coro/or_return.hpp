@@ -1,0 +1,133 @@
+// or_return: the `?` of coroutines. Nothing is thrown on the way.
+//
+// `co_await or_return(x)` in a task of `result<T>` yields the value of `x`, a result or a future of one. If there is an error, the
+// task is over: the error becomes its result and its frame, suspended right here, is destroyed by whoever awaits it, which runs
+// the destructors of its locals as an early `return` would.
+#pragma once
+
+#include <sennit/base/result.hpp>
+#include <sennit/core/wait.hpp>
+#include <sennit/coro/task.hpp>
+
+#include <concepts>
+#include <coroutine>
+#include <expected>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace sennit {
+
+namespace detail {
+
+// A result that is there already, as a future.
+template<class U>
+class ready_result {
+public:
+    explicit ready_result(result<U> r) : result_(std::move(r)) {}
+    sennit::poll<result<U>> poll(context&) { return std::move(result_); }
+
+private:
+    result<U> result_;
+};
+
+template<class T, class F>
+class early_return_awaiter : public leaf_base {
+    using output = future_output_t<F>;
+    static_assert(is_result<output>, "or_return takes a result<T>, or a future of one");
+
+public:
+    early_return_awaiter(F& f, promise_base& self) noexcept
+        : leaf_base{&poll_leaf}, future_(f), self_(self) {}
+    early_return_awaiter(const early_return_awaiter&) = delete;
+    early_return_awaiter& operator=(const early_return_awaiter&) = delete;
+
+    bool await_ready() {
+        thread_state& t = this_thread();
+        context cx{self_.root->driver()};
+        if (t.budget <= 1) [[unlikely]] {
+            cx.yield(); // as every await: the budget is spent, let others run, then poll
+            return false;
+        }
+        --t.budget;
+        answer_ = poll_first(future_, cx);
+        if (!answer_.is_ready()) return false;
+        ready_ = true;
+        value_.emplace(std::move(answer_).take());
+        return value_->has_value();
+    }
+    template<bool Symmetric = symmetric_transfer>
+    typename transfer<Symmetric>::type await_suspend(std::coroutine_handle<>) noexcept {
+        if (ready_) {
+            leave_error();
+            return leave_frame<Symmetric>(self_);
+        }
+        self_.root->wait_for(self_, *this);
+        return transfer<Symmetric>::to_driver();
+    }
+    typename output::value_type await_resume() {
+        if (!value_) [[unlikely]]
+            rethrow_leaf_exception();
+        if constexpr (!std::is_void_v<typename output::value_type>) return *std::move(*value_);
+    }
+
+private:
+    void leave_error() {
+        slot_of<T>(*self_.awaiter).emplace_from([&]() -> T {
+            return std::unexpected(std::move(*value_).error());
+        });
+        self_.awaiter->set_how(outcome::value);
+    }
+    static leaf_answer poll_leaf(leaf_base& leaf, context& cx) {
+        auto& self = static_cast<early_return_awaiter&>(leaf);
+        auto answer = self.future_.poll(cx);
+        if (!answer.is_ready()) return leaf_answer::pending;
+        self.value_.emplace(std::move(answer).take());
+        if (self.value_->has_value()) return leaf_answer::resume;
+        self.leave_error();
+        return leaf_answer::leave;
+    }
+
+    F& future_;
+    promise_base& self_;
+    bool ready_ = false;
+    sennit::poll<output> answer_ = pending;
+    std::optional<output> value_;
+};
+
+template<class F>
+struct early_return {
+    F future;
+
+    template<class Promise>
+    auto await_in(Promise& p) noexcept {
+        using T = typename Promise::task_value;
+        static_assert(is_result<T>,
+                      "co_await or_return(…) works in a coroutine that returns task<result<T>>");
+        return early_return_awaiter<T, F>(future, p);
+    }
+};
+
+} // namespace detail
+
+/// `co_await or_return(x)`: the value of a `result`, or of a future of one; an error ends the coroutine with that error.
+/// Only in coroutines that return `task<result<T>>`. In functions and fibers the same is `SENNIT_TRY(x)`.
+///
+/// ```cpp
+/// sennit::result<int> parse(bool good) { return good ? 1 : 2; }
+/// sennit::task<sennit::result<int>> twice(bool good) {
+///     int n = co_await sennit::or_return(parse(good));
+///     co_return 2 * n;
+/// }
+/// ```
+/// Source: R-FUT-13.
+template<class U>
+auto or_return(result<U> r) {
+    return detail::early_return<detail::ready_result<U>>{detail::ready_result<U>(std::move(r))};
+}
+template<future F>
+auto or_return(F&& f) {
+    return detail::early_return<std::remove_cvref_t<F>>{std::forward<F>(f)};
+}
+
+} // namespace sennit

@@ -1,0 +1,131 @@
+// A worker's queue of runnables: first in, first out, with a slot for the one that was woken last.
+//
+// One thread, the owner, pushes and pops at next to no cost; thieves take half from the front, the oldest and in recursive
+// work the largest, under the owner's gate (exec/owner_gate.hpp). The ring grows as needed; an idle owner gives it back.
+//
+// The slot holds the flow that the running flow woke last: it runs next, while its data is in the cache. It is used at most
+// `slot_uses_max` times in a row before the front of the ring has its turn (R-SC-2), and thieves leave it alone: moving a
+// half of a ping-pong to another core costs more than it saves. Only a queue whose owner is stuck is emptied of it.
+//
+// A child that has not started can be taken out of the middle by the owner, to be run in place by its joiner: it leaves a hole
+// that pop skips.
+#pragma once
+
+#include <sennit/core/runnable.hpp>
+#include <sennit/exec/owner_gate.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace sennit::detail {
+
+class run_queue {
+public:
+    static constexpr std::uint32_t slot_uses_max = 3;
+    static constexpr std::uint32_t steal_max = 128; // taken at a time
+
+    run_queue();
+
+    // Owner.
+    void push_back(runnable& r);
+    // The runnable that should come next; an earlier one moves to the back.
+    void push_next(runnable& r);
+    runnable* pop() noexcept;
+    // Takes `r` out if it is in the ring.
+    bool take(runnable& r) noexcept;
+    // Gives the memory of a burst back, if the queue is empty.
+    void shrink();
+
+    // Anybody; a hint.
+    std::uint32_t size_hint() const noexcept { return size_hint_.load(std::memory_order_relaxed); }
+
+    // Thieves: moves up to half (all: everything, the slot included) to `out`; returns how many.
+    std::size_t steal(runnable_chain& out, bool all = false) noexcept;
+
+private:
+    void append(runnable& r);
+    runnable* pop_front() noexcept;
+    void grow();
+    void publish_size() noexcept { size_hint_.store(tail_ - head_, std::memory_order_relaxed); }
+
+    owner_gate gate_;
+    // guarded by gate_
+    std::uint32_t head_ = 0;
+    std::uint32_t tail_ = 0;
+    std::uint32_t mask_;
+    std::uint32_t slot_uses_ = 0;
+    runnable* slot_ = nullptr;
+    std::unique_ptr<runnable*[]> ring_;
+    // atomic
+    std::atomic<std::uint32_t> size_hint_{0};
+};
+
+inline void run_queue::append(runnable& r) {
+    if (tail_ - head_ > mask_) [[unlikely]]
+        grow();
+    ring_[tail_ & mask_] = &r;
+    r.queue_index.store(tail_, std::memory_order_relaxed);
+    ++tail_;
+}
+
+inline void run_queue::push_back(runnable& r) {
+    owner_guard guard(gate_);
+    append(r);
+    publish_size();
+}
+
+inline void run_queue::push_next(runnable& r) {
+    owner_guard guard(gate_);
+    if (slot_ != nullptr) {
+        append(*slot_);
+        publish_size();
+    }
+    slot_ = &r;
+}
+
+inline runnable* run_queue::pop_front() noexcept {
+    while (head_ != tail_) {
+        runnable* r = ring_[head_ & mask_];
+        ++head_;
+        if (r != nullptr) {
+            __builtin_prefetch(ring_[head_ & mask_]);
+            return r;
+        }
+    }
+    return nullptr;
+}
+
+inline runnable* run_queue::pop() noexcept {
+    owner_guard guard(gate_);
+    if (slot_ != nullptr && (slot_uses_ < slot_uses_max || head_ == tail_)) {
+        ++slot_uses_;
+        runnable* r = slot_;
+        slot_ = nullptr;
+        return r;
+    }
+    slot_uses_ = 0;
+    runnable* r = pop_front();
+    publish_size();
+    if (r == nullptr && slot_ != nullptr) {
+        r = slot_;
+        slot_ = nullptr;
+    }
+    return r;
+}
+
+inline bool run_queue::take(runnable& r) noexcept {
+    owner_guard guard(gate_);
+    const std::uint32_t index = r.queue_index.load(std::memory_order_relaxed);
+    if (index - head_ >= tail_ - head_ || ring_[index & mask_] != &r) return false;
+    if (index == tail_ - 1) {
+        --tail_;
+        publish_size();
+    } else {
+        ring_[index & mask_] = nullptr;
+    }
+    return true;
+}
+
+} // namespace sennit::detail

@@ -1,0 +1,104 @@
+// Driving and dropping chains of frames.
+#include <sennit/coro/promise.hpp>
+
+#include <memory>
+#include <utility>
+
+namespace sennit::detail {
+namespace {
+
+// A frame that never ran may hold other such frames in its arguments, and so on: beyond this depth they are queued up and
+// destroyed by the outermost call.
+constexpr std::uint32_t nested_drops_max = 64;
+
+// Lives in the frame of the outermost call. A flow that waits in a destructor leaves its thread without it (worker::leave_flow):
+// the next flow there begins its own, and so does this one where it goes on.
+struct drop_scope {
+    std::uint32_t depth;
+    promise_base* put_off;
+};
+
+} // namespace
+
+bool coro_root::resume() {
+    promise_base* p = innermost();
+    if ((word_ & at_leaf) != 0) {
+        context cx{*driver_};
+        leaf_answer answer = leaf_answer::resume;
+        try {
+            answer = p->leaf->poll(*p->leaf, cx);
+        } catch (...) {
+            // Thrown into the frame, right below.
+            this_thread().leaf_exception = new std::exception_ptr(std::current_exception());
+        }
+        if (answer == leaf_answer::pending) return false;
+        p->root = this;
+        leave_to(*p);
+        if (answer == leaf_answer::leave) {
+            promise_base* parent = p->awaiter->parent();
+            if (parent == nullptr) {
+                set_done(*p);
+                return finish();
+            }
+            leave_to(*parent);
+        }
+    }
+    // Each round ends with a frame that waits, or the outermost that is done, or, where control is not transferred directly,
+    // with the frame that is to go on.
+    do {
+        innermost()->handle().resume();
+    } while ((word_ & bits) == 0);
+    return (word_ & done) != 0 && finish();
+}
+
+bool coro_root::finish() noexcept {
+    promise_base* outermost = innermost();
+    word_ = 0;
+    destroy_idle_frame(*outermost);
+    return true;
+}
+
+void coro_root::drop() noexcept {
+    promise_base* p = innermost();
+    word_ = 0;
+    while (p != nullptr) {
+        awaiter_base* a = p->awaiter;
+        promise_base* parent = a->parent();
+        if (parent != nullptr) static_cast<child_awaiter_base*>(a)->child = nullptr;
+        p->handle().destroy();
+        p = parent;
+    }
+}
+
+void rethrow_leaf_exception() {
+    const std::unique_ptr<std::exception_ptr> e(
+        std::exchange(this_thread().leaf_exception, nullptr));
+    std::rethrow_exception(*e);
+}
+
+void destroy_idle_frame(promise_base& p) noexcept {
+    if (auto* outer = static_cast<drop_scope*>(this_thread().drop_scope)) {
+        if (outer->depth >= nested_drops_max) {
+            // The root pointer of an idle frame is free to link it.
+            p.root = reinterpret_cast<coro_root*>(outer->put_off);
+            outer->put_off = &p;
+            return;
+        }
+        ++outer->depth;
+        p.handle().destroy();
+        --outer->depth;
+        return;
+    }
+    drop_scope mine{1, nullptr};
+    this_thread().drop_scope = &mine;
+    p.handle().destroy();
+    // A destructor may have waited, and this may be another thread: it is asked again each time.
+    while (promise_base* next = mine.put_off) {
+        mine.put_off = reinterpret_cast<promise_base*>(next->root);
+        this_thread().drop_scope = &mine;
+        next->handle().destroy();
+    }
+    this_thread().drop_scope = nullptr;
+}
+
+} // namespace sennit::detail

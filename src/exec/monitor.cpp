@@ -1,0 +1,107 @@
+// The monitor: a thread that watches the workers from outside, as Go's sysmon does (G-SC-10).
+//
+// While anybody works it looks every `period`. A worker that has been in one runnable for `stuck_after` is given up for now: what
+// waits in its queue and inbox goes to the injector, its timers are fired from here, and a spare thread takes its place, so that
+// a blocked or computing flow never stops the others. The spare leaves when the worker is back. It also wakes an idle worker
+// when nobody attends to readiness, or when work has been waiting behind a busy worker. When all workers have slept for
+// `linger` looks it gives the memory of pooled stacks back and sleeps itself, for good: an idle program uses no CPU. A worker that gets up wakes it then.
+#include <sennit/core/flow_extras.hpp>
+#include <sennit/exec/scheduler.hpp>
+#include <sennit/os/clock.hpp>
+#include <sennit/os/futex.hpp>
+#include <sennit/os/thread.hpp>
+#include <sennit/stack/stack.hpp>
+
+#include <string>
+
+namespace sennit::detail {
+namespace {
+
+constexpr std::uint64_t period_ns = 2'000'000;
+constexpr std::uint64_t stuck_after_ns = 10'000'000;
+constexpr int linger = 25; // looks: 50 ms
+
+} // namespace
+
+void scheduler::look_at(worker& w, std::uint64_t now) {
+    const std::uint64_t turn = w.turn();
+    if (w.asleep.load(std::memory_order_relaxed) || w.left.load(std::memory_order_relaxed) ||
+        turn != w.seen_turn) {
+        w.seen_turn = turn;
+        w.seen_since_ns = now;
+        if (w.stuck.load(std::memory_order_relaxed)) {
+            w.stuck.store(false, std::memory_order_relaxed);
+            stuck_count.fetch_sub(1, std::memory_order_relaxed);
+        }
+        // Maintenance that the worker puts off because its turns are long.
+        w.attention.store(true, std::memory_order_relaxed);
+        return;
+    }
+    if (now - w.seen_since_ns < stuck_after_ns) return;
+    runnable_chain chain;
+    std::size_t count = w.queue().steal(chain, true);
+    count += w.inbox.pop(chain, SIZE_MAX);
+    inject(chain, count);
+    if (w.timers()->next_deadline_ns() <= now) w.timers()->fire(now);
+    if (!w.stuck.exchange(true, std::memory_order_relaxed)) {
+        stuck_events.add();
+        stuck_count.fetch_add(1, std::memory_order_relaxed);
+        if (parts_.on_stuck) parts_.on_stuck(w.index(), w.current_hint());
+    }
+    if (spare_count.load(std::memory_order_relaxed) < stuck_count.load(std::memory_order_relaxed))
+        start_spare();
+}
+
+void scheduler::monitor_main() {
+    os::set_name("sennit-monitor");
+    int quiet = 0;
+    while (!stop_monitor_.load(std::memory_order_seq_cst)) {
+        const std::uint32_t word = monitor_word_.load(std::memory_order_seq_cst);
+        const auto now = static_cast<std::uint64_t>(os::now_ns());
+        if (quiet >= linger) {
+            stack_pool::trim();
+            // Store, then look again; a worker that gets up clears `asleep`, then looks for us: one of the two is seen.
+            monitor_asleep.store(true, std::memory_order_seq_cst);
+            if (all_asleep() && !is_unattended()) os::futex::wait(monitor_word_, word);
+            monitor_asleep.store(false, std::memory_order_seq_cst);
+            quiet = 0;
+            continue;
+        }
+        const std::chrono::steady_clock::time_point until{
+            std::chrono::nanoseconds(now + period_ns)};
+        (void)os::futex::wait_until(monitor_word_, word, until);
+        if (is_unattended()) wake_one();
+        join_left_spares();
+        if (all_asleep()) {
+            ++quiet;
+            continue;
+        }
+        quiet = 0;
+        const auto later = static_cast<std::uint64_t>(os::now_ns());
+        const unsigned n = slots_in_use();
+        bool waiting = queue.size() != 0;
+        for (unsigned i = 0; i < n; ++i) {
+            look_at(*workers_[i], later);
+            waiting = waiting || workers_[i]->queue().size_hint() > 1;
+        }
+        if (waiting) wake_one();
+    }
+}
+
+// Descriptors are waited for and nobody polls: the poller works, or was a spare that left.
+bool scheduler::is_unattended() const noexcept {
+    return parts_.io != nullptr && !poller_taken.load(std::memory_order_relaxed) &&
+           parts_.io->has_interest();
+}
+
+bool scheduler::all_asleep() const noexcept {
+    const unsigned n = slots_in_use();
+    for (unsigned i = 0; i < n; ++i) {
+        const worker& w = *workers_[i];
+        if (!w.asleep.load(std::memory_order_seq_cst) && !w.left.load(std::memory_order_seq_cst))
+            return false;
+    }
+    return true;
+}
+
+} // namespace sennit::detail

@@ -1,0 +1,70 @@
+// The slow sides of the owner's lock.
+#include <sennit/exec/owner_gate.hpp>
+
+#include <sennit/os/membarrier.hpp>
+
+#include <thread>
+
+namespace sennit::detail {
+namespace {
+
+constexpr int spins_before_yield = 128;
+constexpr int owner_patience = 2000; // looks at the owner's flag before a thief gives up
+
+void relax(int round) noexcept {
+    if (round % spins_before_yield == spins_before_yield - 1) {
+        std::this_thread::yield();
+    } else {
+#if defined(__x86_64__)
+        __builtin_ia32_pause();
+#else
+        asm volatile("yield");
+#endif
+    }
+}
+
+} // namespace
+
+owner_gate::owner_gate() noexcept
+    : asymmetric_(os::membarrier::expedited_available() && os::membarrier::register_expedited()) {}
+
+void owner_gate::enter_slowly() noexcept {
+    for (;;) {
+        busy_.store(0, std::memory_order_release);
+        for (int round = 0; claimed_.load(std::memory_order_acquire) != 0; ++round)
+            relax(round);
+        busy_.store(1, std::memory_order_relaxed);
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        if (claimed_.load(std::memory_order_acquire) == 0) return;
+    }
+}
+
+void owner_gate::enter_symmetric() noexcept {
+    for (int round = 0; busy_.exchange(1, std::memory_order_acquire) != 0; ++round)
+        relax(round);
+}
+
+bool owner_gate::claim() noexcept {
+    if (!asymmetric_) {
+        for (int round = 0; round < owner_patience; ++round) {
+            if (busy_.exchange(1, std::memory_order_acquire) == 0) return true;
+            relax(round);
+        }
+        return false;
+    }
+    if (claimed_.exchange(1, std::memory_order_acquire) != 0) return false;
+    os::membarrier::expedited();
+    for (int round = 0; round < owner_patience; ++round) {
+        if (busy_.load(std::memory_order_acquire) == 0) return true; // pairs with leave()
+        relax(round);
+    }
+    claimed_.store(0, std::memory_order_release);
+    return false;
+}
+
+void owner_gate::unclaim() noexcept {
+    // release: the queue as the thief left it
+    (asymmetric_ ? claimed_ : busy_).store(0, std::memory_order_release);
+}
+
+} // namespace sennit::detail

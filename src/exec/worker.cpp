@@ -1,0 +1,459 @@
+// The worker's loop and its switches. The header has the invariants.
+#include <sennit/exec/worker.hpp>
+
+#include <sennit/base/assert.hpp>
+#include <sennit/exec/scheduler.hpp>
+#include <sennit/os/thread.hpp>
+#include <sennit/stack/exception_state.hpp>
+#include <sennit/stack/overflow.hpp>
+#include <sennit/stack/sanitizer.hpp>
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace sennit::detail {
+namespace {
+
+// Turns between two looks at clock, timers, readiness and injector: adapted so that they are some 20 µs apart.
+constexpr std::uint32_t interval_max =
+    61; // Go's figure for the fair look at the global queue (G-SC-5)
+constexpr std::uint64_t maintenance_ns_max = 50'000, maintenance_ns_min = 10'000;
+// A queue that has not been empty for this long is worth waking a sibling for, which costs some 13 µs here and 40 µs until
+// it runs.
+constexpr std::uint64_t backlog_ns = 100'000;
+// What one grab from the injector may take: half a ring of Go's size.
+constexpr std::size_t grab_max = 128;
+// A child is run in place only while this much of the stack is left.
+constexpr std::size_t room_for_child = stack_size_default / 2;
+// How long a worker sleeps when flows wait for a stack to come free.
+constexpr std::uint64_t starved_ns = 1'000'000;
+
+bool is_parked(const runnable& r) noexcept { return r.is(&resume_parked_stack); }
+
+worker* here() noexcept { return static_cast<worker*>(this_thread().parker); }
+
+} // namespace
+
+worker::worker(scheduler& owner, unsigned index, bool spare, std::unique_ptr<timer_driver> timers)
+    : scheduler_(owner),
+      index_(index),
+      spare_(spare),
+      timers_(std::move(timers)),
+      random_(index * 2654435761u + 1) {
+    timers_->set_alarm([](void* self) noexcept { static_cast<worker*>(self)->wake(); }, this);
+}
+
+worker::~worker() { release_loops(); }
+
+void worker::release_loops() noexcept {
+    while (stack* s = loops_) {
+        loops_ = s->next;
+        stack_pool::release(*s);
+    }
+    loop_count_ = 0;
+}
+
+void worker::wake() noexcept { sleeper_.wake(scheduler_.parts_.io); }
+
+// ---- entering and leaving the thread
+
+void worker::run() {
+    thread_state& t = this_thread();
+    SENNIT_ASSERT(t.runs_for == nullptr,
+                  "an executor was run inside a flow of another: wait for it instead");
+    const auto before = std::tuple(t.current, t.parker, t.home, t.counters, t.timers, t.stack);
+    thread_ = &t;
+    exceptions_ = &this_thread_exceptions();
+    t.home = &scheduler_;
+    t.parker = this;
+    t.counters = &counters;
+    t.timers = timers_.get();
+    t.runs_for = &scheduler_;
+    leaving_ = false;
+
+    auto bounds = os::current_stack_bounds();
+    native_ = bounds ? std::make_unique<sennit::stack>(static_cast<char*>(bounds->low),
+                                                       static_cast<char*>(bounds->high))
+                     : std::make_unique<sennit::stack>(nullptr, nullptr);
+    sanitizer::adopt_native(*native_);
+    const overflow_watch watch;
+    stack* s = take_loop(); // see prepare()
+    t.stack = s;
+    switch_to(&native_sp_, *s, s->sp, this);
+    after_switch();
+
+    std::tie(t.current, t.parker, t.home, t.counters, t.timers, t.stack) = before;
+    t.runs_for = nullptr;
+    if (spare_) {
+        release_loops();
+        scheduler_.spare_count.fetch_sub(1, std::memory_order_relaxed);
+        left.store(true, std::memory_order_release); // release: pairs with start_spare
+        scheduler_.wake_one();                       // somebody has to take over the polling
+    }
+}
+
+void worker::run_until(bool (*until)(void*), void* argument, std::uint64_t deadline_ns) {
+    until_ = until;
+    until_argument_ = argument;
+    until_ns_ = deadline_ns;
+    run();
+    until_ = nullptr;
+    until_ns_ = timer_driver::never;
+}
+
+bool worker::is_over() noexcept {
+    if (until_ == nullptr) return false;
+    if (!leaving_) {
+        leaving_ = until_(until_argument_) ||
+                   (until_ns_ != timer_driver::never && timers_->now_ns() >= until_ns_);
+    }
+    return leaving_;
+}
+
+void worker::loop_entry(void* message) {
+    sanitizer::begin();
+    auto* w = static_cast<worker*>(message);
+    w->after_switch();
+    loop(w);
+}
+
+void worker::loop(worker* w) {
+    for (;;) {
+        runnable* r = w->next_or_idle();
+        if (r == nullptr) {
+            w = w->switch_from_loop(*w->native_, w->native_sp_);
+            continue;
+        }
+        w->counters.polls.add();
+        if (is_parked(*r)) {
+            auto& f = static_cast<flow&>(*r);
+            w = w->switch_from_loop(*f.parked_stack, f.saved_sp);
+            continue;
+        }
+        if (r->stack_class != w->thread_->stack->size_class) [[unlikely]] {
+            // A loop on a stack of the right size runs it; this one waits in the cache, or gives its large stack back.
+            stack* s = r->stack_class == stack::default_class ? w->take_loop()
+                                                              : acquire_loop(r->stack_class);
+            if (s == nullptr) fatal(stack_pool::exhausted_reason());
+            w->first_ = r;
+            w = w->switch_from_loop(*s, s->sp);
+            continue;
+        }
+        r->run();
+        w = here();
+    }
+}
+
+// ---- switching
+
+worker* worker::switch_from_loop(stack& target, void* sp) {
+    stack* mine = thread_->stack;
+    after_ = after::cache_loop;
+    after_stack_ = mine;
+    thread_->stack = &target;
+    auto* w = static_cast<worker*>(switch_to(&mine->sp, target, sp, this));
+    w->after_switch();
+    return w;
+}
+
+SENNIT_ALWAYS_INLINE void worker::after_switch() noexcept {
+    const after what = after_;
+    after_ = after::nothing;
+    switch (what) {
+        case after::nothing:
+            break;
+        case after::park:
+            if (after_flow_->state().park() == flow_state::park_action::poll_again)
+                queue_.push_back(*after_flow_);
+            break;
+        case after::requeue:
+            queue_.push_back(*after_flow_);
+            break;
+        case after::cache_loop:
+            cache_loop(*after_stack_);
+            break;
+    }
+}
+
+SENNIT_ALWAYS_INLINE void worker::leave_flow(flow& self, runnable* next, after what) noexcept {
+    const exception_globals saved = *exceptions_;
+    if (!saved.empty()) [[unlikely]]
+        *exceptions_ = {};
+    stack* mine = thread_->stack;
+    stack* target;
+    void* sp;
+    if (next != nullptr && is_parked(*next)) {
+        auto* f = static_cast<flow*>(next);
+        counters.polls.add();
+        target = f->parked_stack;
+        sp = f->saved_sp;
+    } else {
+        target = take_loop();
+        sp = target->sp;
+        first_ = next;
+    }
+    thread_->stack = target;
+    thread_->drop_scope = nullptr; // it is the flow's
+    self.parked_stack = mine;
+    self.set_parked_run();
+    after_ = what;
+    after_flow_ = &self;
+    counters.switches.add();
+    auto* w = static_cast<worker*>(switch_to(&self.saved_sp, *target, sp, this));
+    // Perhaps on another worker from here on; `this` is history.
+    w->after_switch();
+    w->thread_->current = &self;
+    w->thread_->budget = budget_per_resumption;
+    if (!saved.empty()) [[unlikely]]
+        *w->exceptions_ = saved;
+}
+
+void worker::park(flow& self) noexcept {
+    if ((self.state().load() & flow_state::notified) != 0) {
+        // Woken already: poll again, but let others run when this repeats.
+        (void)self.state().park();
+        if (thread_->budget > 1) {
+            --thread_->budget;
+            return;
+        }
+        return yield(self);
+    }
+    counters.parked.add();
+    leave_flow(self, next_now(), after::park);
+}
+
+void worker::yield(flow& self) noexcept {
+    runnable* next = next_now();
+    if (next == nullptr) {
+        thread_->budget = budget_per_resumption;
+        return;
+    }
+    leave_flow(self, next, after::requeue);
+}
+
+bool worker::claim(flow& child) noexcept {
+    if (child.started.load(std::memory_order_relaxed) || child.stack_class != stack::default_class)
+        return false;
+    if (thread_->stack->room() < room_for_child || loops_ == nullptr) return false;
+    if (!queue_.take(child)) return false;
+    if (child.started.load(std::memory_order_relaxed)) {
+        queue_.push_back(child);
+        return false;
+    }
+    counters.polls.add(); // a turn: a worker deep in recursive work is not stuck
+    return true;
+}
+
+// ---- loop stacks
+
+stack* worker::take_loop() noexcept {
+    if (loops_ == nullptr && !ensure_loop()) fatal(stack_pool::exhausted_reason());
+    stack* s = loops_;
+    loops_ = s->next;
+    --loop_count_;
+    return s;
+}
+
+// A stack with a loop suspended on it, or one about to begin.
+stack* worker::acquire_loop(std::uint8_t size_class) noexcept {
+    stack* s = stack_pool::acquire(size_class);
+    if (s != nullptr && !s->primed) {
+        s->sp = prepare_stack(s->top(), &worker::loop_entry);
+        s->primed = true;
+    }
+    return s;
+}
+
+bool worker::prepare() noexcept { return ensure_loop(); }
+
+bool worker::ensure_loop() noexcept {
+    if (loops_ != nullptr) return true;
+    stack* s = acquire_loop(stack::default_class);
+    if (s == nullptr) return false;
+    s->next = nullptr;
+    loops_ = s;
+    loop_count_ = 1;
+    return true;
+}
+
+void worker::cache_loop(stack& s) noexcept {
+    if (s.size_class != stack::default_class || loop_count_ >= cached_stacks_max)
+        return stack_pool::release(s);
+    // New fibers are refused until a stack comes back to the pool: then none is hoarded.
+    if (loop_count_ != 0 && stack_pool::exhausted()) [[unlikely]]
+        return stack_pool::release(s);
+    s.next = loops_;
+    loops_ = &s;
+    ++loop_count_;
+}
+
+// ---- what to run
+
+SENNIT_ALWAYS_INLINE runnable* worker::next_now() noexcept {
+    if (++tick_ >= interval_ || attention.load(std::memory_order_relaxed)) [[unlikely]] {
+        maintain();
+        if (until_ != nullptr && is_over()) return nullptr;
+    }
+    runnable* r = queue_.pop();
+    if (r == nullptr) drained_ = true;
+    return r;
+}
+
+runnable* worker::next_or_idle() {
+    if (first_ != nullptr) {
+        if (ensure_loop()) return std::exchange(first_, nullptr);
+        starved_.push_back(*std::exchange(first_, nullptr));
+    }
+    for (;;) {
+        if (is_over()) return nullptr;
+        if (!starved_.empty() && ensure_loop()) return starved_.pop_front();
+        runnable* r = next_now();
+        if (r != nullptr) {
+            if (ensure_loop() || is_parked(*r)) return r;
+            starved_.push_back(*r); // it may park, and there is no stack to go on with: it waits
+            continue;
+        }
+        if (leaving_) return nullptr;
+        if (refill_from_injector()) continue;
+        idle();
+    }
+}
+
+bool worker::refill_from_injector() noexcept {
+    if (inbox.size() != 0) {
+        runnable_chain mine;
+        (void)inbox.pop(mine, SIZE_MAX);
+        while (runnable* r = mine.pop_front())
+            queue_.push_back(*r);
+    }
+    const std::size_t waiting = scheduler_.queue.size();
+    if (waiting == 0) return queue_.size_hint() != 0;
+    runnable_chain chain;
+    const std::size_t share = waiting / scheduler_.regular_ + 1;
+    const std::size_t count = scheduler_.queue.pop(chain, std::min(share, grab_max));
+    while (runnable* r = chain.pop_front())
+        queue_.push_back(*r);
+    return count != 0;
+}
+
+bool worker::steal() noexcept {
+    const unsigned n = scheduler_.slots_in_use();
+    random_ ^= random_ << 13;
+    random_ ^= random_ >> 17;
+    random_ ^= random_ << 5;
+    for (unsigned i = 0; i < n; ++i) {
+        worker& victim = scheduler_.worker_at((random_ + i) % n);
+        // One runnable is its owner's next: taking it moves a cache line for nothing.
+        if (&victim == this || victim.queue_.size_hint() < 2) continue;
+        runnable_chain chain;
+        const std::size_t count = victim.queue_.steal(chain);
+        if (count == 0) continue;
+        counters.steals.add();
+        counters.stolen.add(count);
+        while (runnable* r = chain.pop_front())
+            queue_.push_back(*r);
+        return true;
+    }
+    return false;
+}
+
+void worker::fire_timers(std::uint64_t now) noexcept {
+    if (timers_->next_deadline_ns() > now) return;
+    in_driver_ = true;
+    timers_->fire(now);
+    in_driver_ = false;
+}
+
+void worker::share_backlog(std::uint64_t now) noexcept {
+    if (drained_ || queue_.size_hint() < 2) {
+        drained_ = queue_.size_hint() == 0;
+        backlog_since_ns_ = now;
+        return;
+    }
+    if (now - backlog_since_ns_ < backlog_ns || scheduler_.idle.count_hint() == 0) return;
+    backlog_since_ns_ = now;
+    scheduler_.wake_one();
+}
+
+void worker::maintain() noexcept {
+    tick_ = 0;
+    attention.store(false, std::memory_order_relaxed);
+    const std::uint64_t now = timers_->now_ns();
+    const std::uint64_t elapsed = now - last_maintenance_ns_;
+    last_maintenance_ns_ = now;
+    if (elapsed > maintenance_ns_max) {
+        interval_ = std::max(interval_ / 2, 1u);
+    } else if (elapsed < maintenance_ns_min) {
+        interval_ = std::min(interval_ * 2, interval_max);
+    }
+    if (leave_wanted.load(std::memory_order_relaxed)) leaving_ = true;
+    (void)refill_from_injector();
+    fire_timers(now);
+    // Readiness is dearer than the rest: at most every 10 µs.
+    io_driver* io = scheduler_.parts_.io;
+    if (io != nullptr && now - last_poll_ns_ >= maintenance_ns_min && io->has_interest()) {
+        last_poll_ns_ = now;
+        if (!scheduler_.poller_taken.exchange(true, std::memory_order_acquire)) {
+            in_driver_ = true;
+            io->poll(0);
+            in_driver_ = false;
+            scheduler_.poller_taken.store(false, std::memory_order_release);
+        }
+    }
+    if (scheduler_.regular_ > 1) share_backlog(now);
+}
+
+void worker::idle() {
+    // Search first, unless half of the workers do already.
+    if (scheduler_.slots_in_use() > 1 &&
+        scheduler_.searching.load(std::memory_order_relaxed) * 2 < scheduler_.regular_) {
+        scheduler_.searching.fetch_add(1, std::memory_order_seq_cst);
+        const bool found = steal();
+        const bool last = scheduler_.searching.fetch_sub(1, std::memory_order_seq_cst) == 1;
+        if (found) {
+            if (last && queue_.size_hint() > 1) scheduler_.wake_one();
+            return;
+        }
+    }
+    if (spare_ && timers_->next_deadline_ns() == timer_driver::never &&
+        scheduler_.stuck_count.load(std::memory_order_relaxed) <
+            scheduler_.spare_count.load(std::memory_order_relaxed)) {
+        leaving_ = true;
+        return;
+    }
+    fire_timers(timers_->now_ns());
+    if (queue_.size_hint() != 0) return;
+
+    queue_.shrink();
+    scheduler_.idle.enter(*this);
+    asleep.store(true, std::memory_order_seq_cst);
+    io_driver* io = scheduler_.parts_.io;
+    // The last look, after the entry: see exec/idle_set.hpp.
+    const bool stay = scheduler_.queue.size() != 0 || inbox.size() != 0 ||
+                      leave_wanted.load(std::memory_order_seq_cst);
+    if (!stay) {
+        const std::uint64_t now = timers_->now_ns();
+        std::uint64_t deadline = timers_->next_deadline_ns();
+        deadline = std::min(deadline, until_ns_);
+        if (!starved_.empty()) deadline = std::min(deadline, now + starved_ns);
+        if (io != nullptr && !scheduler_.poller_taken.exchange(true, std::memory_order_acquire)) {
+            const std::uint64_t timeout = deadline == timer_driver::never ? deadline
+                                          : deadline > now                ? deadline - now
+                                                                          : 0;
+            in_driver_ = true;
+            sleeper_.sleep_in(*io, timeout);
+            in_driver_ = false;
+            scheduler_.poller_taken.store(false, std::memory_order_release);
+        } else {
+            sleeper_.sleep(deadline);
+        }
+    }
+    asleep.store(false, std::memory_order_seq_cst);
+    (void)scheduler_.idle.remove(*this);
+    if (scheduler_.monitor_asleep.load(std::memory_order_seq_cst)) scheduler_.wake_monitor();
+    if (leave_wanted.load(std::memory_order_relaxed)) leaving_ = true;
+    tick_ = interval_; // look at clock and timers at the next turn
+}
+
+} // namespace sennit::detail

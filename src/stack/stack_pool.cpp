@@ -1,0 +1,280 @@
+// Slabs, classes and limits of the stack pool. See the header.
+#include <sennit/base/config.hpp>
+#include <sennit/os/memory.hpp>
+#include <sennit/os/process_memory.hpp>
+#include <sennit/stack/sanitizer.hpp>
+#include <sennit/stack/stack.hpp>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <utility>
+
+namespace sennit::stack_pool {
+namespace {
+
+// AddressSanitizer makes frames several times larger.
+constexpr std::size_t scale = SENNIT_ASAN || SENNIT_TSAN ? 4 : 1;
+constexpr std::array<std::size_t, 5> class_sizes{
+    stack_size_default * scale, (std::size_t{1} << 20) * scale, stack_size_big* scale,
+    (std::size_t{32} << 20) * scale, stack_size_max* scale};
+constexpr std::size_t slab_size_min = std::size_t{64} << 20;
+constexpr std::size_t slabs_max = 16384;
+constexpr std::size_t warm_stacks_max = 256; // of a class, kept in the pool with their first pages
+constexpr std::size_t memory_per_stack = 8192; // reckoned by the default of count_max
+
+struct slab {
+    char* memory;
+    std::size_t size;
+    std::size_t stack_size;
+    std::size_t carved;
+    stack* descriptors; // null while nothing is carved
+    stack* cold;        // carved, in the pool, without memory
+    std::size_t cold_count;
+    slab* next; // of its class's slabs that have something to give
+    bool listed;
+
+    std::size_t capacity() const { return size / stack_size; }
+};
+
+struct stack_class {
+    stack* warm = nullptr; // with memory
+    std::size_t warm_count = 0;
+    slab* available = nullptr;
+};
+
+struct pool {
+    std::mutex lock;
+    std::array<stack_class, class_sizes.size()> classes;
+    std::array<slab, slabs_max> slabs;
+    std::atomic<std::size_t> slab_count{0};
+    std::size_t in_use = 0;
+    std::size_t reserved = 0;
+    std::size_t count_max = std::max<std::size_t>(os::memory_limit() / memory_per_stack, 64);
+    std::atomic<bool> exhausted{false};
+    std::atomic<const char*> reason{""};
+    result<os::guard_kind> guard = os::guard_support();
+};
+pool& instance() {
+    // Never destroyed: workers of a static runtime may end late.
+    alignas(pool) static char memory[sizeof(pool)];
+    static auto* p = new (memory) pool;
+    return *p;
+}
+
+stack* fail(pool& p, const char* reason) {
+    p.reason.store(reason, std::memory_order_relaxed);
+    p.exhausted.store(true, std::memory_order_relaxed);
+    return nullptr;
+}
+
+void list(stack_class& c, slab& s) {
+    if (s.listed) return;
+    s.listed = true;
+    s.next = c.available;
+    c.available = &s;
+}
+
+// All stacks of the slab are cold: its page tables, which outlive the pages, are given back with the whole mapping.
+void renew(slab& s) {
+    if (!os::renew(s.memory, s.size)) return; // refused: the stacks stay carved and cold
+    (void)os::no_huge_pages(s.memory, s.size);
+    for (stack* one = s.cold; one != nullptr; one = one->next)
+        sanitizer::unregister_stack(*one);
+    s.cold = nullptr;
+    s.cold_count = 0;
+    s.carved = 0;
+    ::operator delete(std::exchange(s.descriptors, nullptr));
+}
+
+bool add_slab(pool& p, std::size_t index) {
+    const std::size_t n = p.slab_count.load(std::memory_order_relaxed);
+    const std::size_t stack_size = class_sizes[index];
+    const std::size_t size = std::max(slab_size_min, stack_size * 4);
+    if (n == slabs_max) return false;
+    auto memory = os::reserve(size, slab_size_min);
+    if (!memory) return false;
+    (void)os::no_huge_pages(*memory, size); // a refusal costs memory, not correctness
+    p.slabs[n] =
+        slab{static_cast<char*>(*memory), size, stack_size, 0, nullptr, nullptr, 0, nullptr, false};
+    list(p.classes[index], p.slabs[n]);
+    p.reserved += size;
+    p.slab_count.store(n + 1, std::memory_order_release); // release: pairs with find()
+    return true;
+}
+
+stack* carve(pool& p, slab& s, std::size_t index) {
+    if (!p.guard)
+        return fail(
+            p,
+            "no guard page can be installed: neither MADV_GUARD_INSTALL nor mprotect works here");
+    if (s.descriptors == nullptr) {
+        s.descriptors =
+            static_cast<stack*>(::operator new(s.capacity() * sizeof(stack), std::nothrow));
+        if (s.descriptors == nullptr)
+            return fail(p, "no memory for the descriptors of another slab of stacks");
+    }
+    char* base = s.memory + s.carved * s.stack_size;
+    if (!os::install_guard(base, os::page_size(), *p.guard)) {
+        return fail(p,
+                    "no further guard page can be installed: this kernel has no light-weight "
+                    "guards (Linux 6.13) and "
+                    "the mappings are used up; raise vm.max_map_count");
+    }
+    stack* made = new (&s.descriptors[s.carved]) stack(base + os::page_size(), base + s.stack_size);
+    made->size_class = static_cast<std::uint8_t>(index);
+    made->slab = static_cast<std::uint32_t>(&s - p.slabs.data());
+    ++s.carved;
+    sanitizer::register_stack(*made);
+    return made;
+}
+
+void give_cold(pool& p, stack& s) {
+    slab& home = p.slabs[s.slab];
+    s.next = home.cold;
+    home.cold = &s;
+    const std::uint8_t index = s.size_class;
+    if (++home.cold_count == home.carved) renew(home); // frees the descriptors
+    list(p.classes[index], home);
+}
+
+stack* take_cold(pool& p, std::size_t index) {
+    stack_class& c = p.classes[index];
+    if (c.available == nullptr && !add_slab(p, index)) {
+        return fail(p,
+                    "no address space for another slab of stacks: check `ulimit -v` and "
+                    "vm.overcommit_memory");
+    }
+    slab& s = *c.available;
+    stack* taken = s.cold;
+    if (taken != nullptr) {
+        s.cold = taken->next;
+        --s.cold_count;
+    } else {
+        taken = carve(p, s, index);
+    }
+    if (s.cold == nullptr && s.carved == s.capacity()) {
+        c.available = s.next;
+        s.listed = false;
+    }
+    return taken;
+}
+
+} // namespace
+
+std::uint8_t class_for(std::size_t size) noexcept {
+    std::uint8_t index = 0;
+    while (index + 1u < class_sizes.size() && class_sizes[index] < size * scale)
+        ++index;
+    return index;
+}
+
+stack* acquire(std::uint8_t index) noexcept {
+    pool& p = instance();
+    std::lock_guard guard(p.lock);
+    if (p.in_use >= p.count_max) {
+        return fail(p,
+                    "the limit of stacks is reached (stack_count_max, by default one for every 8 "
+                    "KiB of memory): "
+                    "wait for fibers to end, use coroutine tasks, or raise the limit");
+    }
+    stack_class& c = p.classes[index];
+    stack* s = c.warm;
+    if (s != nullptr) {
+        c.warm = s->next;
+        --c.warm_count;
+    } else if ((s = take_cold(p, index)) == nullptr) {
+        return nullptr;
+    }
+    ++p.in_use;
+    s->next = nullptr;
+    return s;
+}
+
+void release(stack& s) noexcept {
+    pool& p = instance();
+    const std::size_t first_page = os::page_size();
+    bool keep;
+    {
+        std::lock_guard guard(p.lock);
+        stack_class& c = p.classes[s.size_class];
+        keep = c.warm_count < warm_stacks_max;
+        if (keep) ++c.warm_count;
+    }
+    // System calls outside the lock. A warm stack keeps its first page, where its suspended loop lies.
+    if (!keep) {
+        sanitizer::forget_context(s);
+        s.primed = false;
+        (void)os::discard(s.low(), s.size());
+    } else {
+        (void)os::discard(s.low(), s.size() - 2 * first_page);
+    }
+    std::lock_guard guard(p.lock);
+    stack_class& c = p.classes[s.size_class];
+    --p.in_use;
+    if (keep) {
+        s.next = c.warm;
+        c.warm = &s;
+    } else {
+        give_cold(p, s);
+    }
+    p.exhausted.store(false, std::memory_order_relaxed);
+}
+
+void trim() noexcept {
+    pool& p = instance();
+    std::lock_guard guard(p.lock);
+    for (stack_class& c : p.classes) {
+        while (stack* s = c.warm) {
+            c.warm = s->next;
+            --c.warm_count;
+            sanitizer::forget_context(*s);
+            s->primed = false;
+            (void)os::discard(s->low(), s->size());
+            give_cold(p, *s);
+        }
+    }
+}
+
+bool exhausted() noexcept { return instance().exhausted.load(std::memory_order_relaxed); }
+const char* exhausted_reason() noexcept {
+    return instance().reason.load(std::memory_order_relaxed);
+}
+
+void set_count_max(std::size_t count) noexcept {
+    pool& p = instance();
+    std::lock_guard guard(p.lock);
+    p.count_max = count;
+    if (p.in_use < count) p.exhausted.store(false, std::memory_order_relaxed);
+}
+std::size_t count_max() noexcept {
+    std::lock_guard guard(instance().lock);
+    return instance().count_max;
+}
+
+stack* find(const void* address) noexcept {
+    pool& p = instance();
+    const auto* a = static_cast<const char*>(address);
+    const std::size_t n = p.slab_count.load(std::memory_order_acquire); // pairs with add_slab
+    for (std::size_t i = 0; i < n; ++i) {
+        slab& s = p.slabs[i];
+        if (a < s.memory || a >= s.memory + s.size) continue;
+        const std::size_t position = static_cast<std::size_t>(a - s.memory) / s.stack_size;
+        return position < s.carved ? &s.descriptors[position] : nullptr;
+    }
+    return nullptr;
+}
+
+stack_statistics stats() noexcept {
+    pool& p = instance();
+    std::lock_guard guard(p.lock);
+    std::size_t made = 0;
+    for (std::size_t i = 0; i < p.slab_count.load(std::memory_order_relaxed); ++i)
+        made += p.slabs[i].carved;
+    return {made, p.in_use, p.reserved, p.guard && *p.guard == os::guard_kind::lightweight};
+}
+
+} // namespace sennit::stack_pool

@@ -1,0 +1,227 @@
+#include <sennit/exec/run_queue.hpp>
+
+#include <sennit/base/config.hpp>
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace sennit::detail {
+namespace {
+
+struct item final : runnable {
+    explicit item(int n) : runnable([](runnable&) noexcept {}), number(n) {}
+    const int number;
+    std::atomic<int> delivered{0};
+};
+
+class run_queue_test : public testing::Test {
+protected:
+    item& make() { return items_.emplace_back(static_cast<int>(items_.size())); }
+    void push(int count) {
+        for (int i = 0; i < count; ++i)
+            queue.push_back(make());
+    }
+    int pop() {
+        runnable* r = queue.pop();
+        return r == nullptr ? -1 : static_cast<item*>(r)->number;
+    }
+    std::vector<int> steal(bool all = false) {
+        runnable_chain chain;
+        const std::size_t count = queue.steal(chain, all);
+        std::vector<int> numbers;
+        while (runnable* r = chain.pop_front())
+            numbers.push_back(static_cast<item*>(r)->number);
+        EXPECT_EQ(numbers.size(), count);
+        return numbers;
+    }
+    item& at(int number) { return items_[static_cast<std::size_t>(number)]; }
+
+    run_queue queue;
+
+private:
+    std::deque<item> items_;
+};
+
+TEST_F(run_queue_test, is_first_in_first_out) {
+    EXPECT_EQ(pop(), -1);
+    push(5);
+    EXPECT_EQ(queue.size_hint(), 5U);
+    for (int i = 0; i < 5; ++i)
+        EXPECT_EQ(pop(), i);
+    EXPECT_EQ(pop(), -1);
+    EXPECT_EQ(queue.size_hint(), 0U);
+}
+
+TEST_F(run_queue_test, wraps_and_grows) {
+    constexpr int rounds = 50;
+    int next = 0, last = -1;
+    for (int round = 0; round < rounds; ++round) {
+        push(100);
+        for (int i = 0; i < 60; ++i) {
+            const int n = pop();
+            EXPECT_EQ(n, last + 1);
+            last = n;
+        }
+        next += 100;
+    }
+    while (last + 1 < next)
+        EXPECT_EQ(pop(), ++last);
+    EXPECT_EQ(pop(), -1);
+}
+
+TEST_F(run_queue_test, gives_a_large_ring_back_when_it_is_empty) {
+    push(20'000);
+    queue.shrink();
+    for (int i = 0; i < 20'000; ++i)
+        ASSERT_EQ(pop(), i);
+    queue.shrink();
+    push(300);
+    for (int i = 0; i < 300; ++i)
+        ASSERT_EQ(pop(), 20'000 + i);
+}
+
+TEST_F(run_queue_test, what_was_woken_last_comes_next) {
+    push(2);
+    queue.push_next(make());
+    EXPECT_EQ(pop(), 2);
+    EXPECT_EQ(pop(), 0);
+    queue.push_next(make());
+    queue.push_next(make());
+    EXPECT_EQ(pop(), 4);
+    EXPECT_EQ(pop(), 1);
+    EXPECT_EQ(pop(), 3) << "the earlier one moved to the back";
+}
+
+TEST_F(run_queue_test, the_slot_lets_the_ring_have_its_turn) {
+    push(1);
+    std::vector<int> order;
+    for (std::uint32_t i = 0; i <= run_queue::slot_uses_max; ++i) {
+        queue.push_next(make());
+        order.push_back(pop());
+    }
+    EXPECT_EQ(order, (std::vector{1, 2, 3, 0}));
+    EXPECT_EQ(pop(), 4);
+    EXPECT_EQ(pop(), -1);
+}
+
+TEST_F(run_queue_test, a_ping_pong_alone_keeps_the_slot) {
+    for (int i = 0; i < 20; ++i) {
+        queue.push_next(make());
+        EXPECT_EQ(pop(), i);
+    }
+}
+
+TEST_F(run_queue_test, takes_a_child_out_of_the_middle_once) {
+    push(5);
+    EXPECT_TRUE(queue.take(at(2)));
+    EXPECT_FALSE(queue.take(at(2)));
+    EXPECT_TRUE(queue.take(at(4))) << "the last one";
+    EXPECT_TRUE(queue.take(at(0))) << "the first one";
+    EXPECT_EQ(pop(), 1);
+    EXPECT_EQ(pop(), 3);
+    EXPECT_EQ(pop(), -1);
+    EXPECT_FALSE(queue.take(at(3)));
+}
+
+TEST_F(run_queue_test, takes_nothing_that_is_elsewhere) {
+    run_queue other;
+    item& elsewhere = make();
+    item& in_slot = make();
+    item& nowhere = make();
+    other.push_back(elsewhere);
+    queue.push_next(in_slot);
+    push(1);
+    EXPECT_FALSE(queue.take(elsewhere));
+    EXPECT_FALSE(queue.take(in_slot));
+    EXPECT_FALSE(queue.take(nowhere));
+    EXPECT_EQ(other.pop(), &elsewhere);
+}
+
+TEST_F(run_queue_test, thief_takes_the_older_half_and_not_the_slot) {
+    push(7);
+    queue.push_next(make());
+    EXPECT_EQ(steal(), (std::vector{0, 1, 2, 3}));
+    EXPECT_EQ(steal(), (std::vector{4, 5}));
+    EXPECT_EQ(steal(), (std::vector{6}));
+    EXPECT_EQ(steal(), std::vector<int>());
+    EXPECT_EQ(pop(), 7);
+}
+
+TEST_F(run_queue_test, thief_takes_a_bounded_number) {
+    push(1'000);
+    EXPECT_EQ(steal().size(), run_queue::steal_max);
+    EXPECT_EQ(queue.size_hint(), 1'000U - run_queue::steal_max);
+}
+
+TEST_F(run_queue_test, thief_of_a_stuck_owner_takes_everything) {
+    push(500);
+    queue.push_next(make());
+    EXPECT_EQ(steal(true).size(), 501U);
+    EXPECT_EQ(pop(), -1);
+}
+
+TEST_F(run_queue_test, thief_skips_holes) {
+    push(4);
+    ASSERT_TRUE(queue.take(at(0)));
+    ASSERT_TRUE(queue.take(at(1)));
+    EXPECT_EQ(steal(), std::vector<int>()) << "the older half is all holes";
+    EXPECT_EQ(steal(), (std::vector{2}));
+    EXPECT_EQ(pop(), 3);
+}
+
+// The owner pushes, pops and takes while two thieves steal: each item is delivered once.
+TEST_F(run_queue_test, delivers_everything_once_among_threads) {
+    constexpr int rounds = SENNIT_TSAN || SENNIT_ASAN ? 2'000 : 30'000;
+    constexpr int batch = 8;
+    std::atomic<bool> over{false};
+    std::atomic<int> stolen{0};
+    std::vector<std::thread> thieves;
+    for (int i = 0; i < 2; ++i) {
+        thieves.emplace_back([&] {
+            while (!over) {
+                runnable_chain chain;
+                stolen += static_cast<int>(queue.steal(chain));
+                while (runnable* r = chain.pop_front())
+                    ++static_cast<item*>(r)->delivered;
+                std::this_thread::yield();
+            }
+        });
+    }
+    std::vector<std::unique_ptr<item>> all;
+    int taken = 0;
+    for (int round = 0; round < rounds; ++round) {
+        for (int i = 0; i < batch; ++i) {
+            all.push_back(std::make_unique<item>(round * batch + i));
+            if (i == 3) {
+                queue.push_next(*all.back());
+            } else {
+                queue.push_back(*all.back());
+            }
+        }
+        item& child = *all[all.size() - 3];
+        if (queue.take(child)) {
+            ++taken;
+            ++child.delivered;
+        }
+        for (int i = 0; i < batch - 2; ++i) {
+            if (runnable* r = queue.pop()) ++static_cast<item*>(r)->delivered;
+        }
+    }
+    while (runnable* r = queue.pop())
+        ++static_cast<item*>(r)->delivered;
+    over = true;
+    for (std::thread& t : thieves)
+        t.join();
+    EXPECT_GT(taken, 0);
+    for (const auto& one : all)
+        ASSERT_EQ(one->delivered, 1) << one->number;
+    RecordProperty("stolen", stolen.load());
+}
+
+} // namespace
+} // namespace sennit::detail
