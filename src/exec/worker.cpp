@@ -28,6 +28,8 @@ constexpr std::size_t grab_max = 128;
 constexpr std::size_t room_for_child = stack_size_default / 2;
 // How long a worker sleeps when flows wait for a stack to come free.
 constexpr std::uint64_t starved_ns = 1'000'000;
+// A sleeping worker keeps its cached stacks for this long. Then others can have them, and the memory goes back.
+constexpr std::uint64_t cache_kept_ns = 10'000'000;
 
 bool is_parked(const runnable& r) noexcept { return r.is(&resume_parked_stack); }
 
@@ -44,14 +46,15 @@ worker::worker(scheduler& owner, unsigned index, bool spare, std::unique_ptr<tim
     timers_->set_alarm([](void* self) noexcept { static_cast<worker*>(self)->wake(); }, this);
 }
 
-worker::~worker() { release_loops(); }
+worker::~worker() { shrink_cache(0); }
 
-void worker::release_loops() noexcept {
-    while (stack* s = loops_) {
+void worker::shrink_cache(std::uint32_t keep) noexcept {
+    while (loop_count_ > keep) {
+        stack* s = loops_;
         loops_ = s->next;
+        --loop_count_;
         stack_pool::release(*s);
     }
-    loop_count_ = 0;
 }
 
 void worker::wake() noexcept { sleeper_.wake(scheduler_.parts_.io); }
@@ -86,7 +89,7 @@ void worker::run() {
     std::tie(t.current, t.parker, t.home, t.counters, t.timers, t.stack) = before;
     t.runs_for = nullptr;
     if (spare_) {
-        release_loops();
+        shrink_cache(0);
         scheduler_.spare_count.fetch_sub(1, std::memory_order_relaxed);
         left.store(true, std::memory_order_release); // release: pairs with start_spare
         scheduler_.wake_one();                       // somebody has to take over the polling
@@ -280,7 +283,7 @@ bool worker::ensure_loop() noexcept {
 void worker::cache_loop(stack& s) noexcept {
     if (s.size_class != stack::default_class || loop_count_ >= cached_stacks_max)
         return stack_pool::release(s);
-    // New fibers are refused until a stack comes back to the pool: then none is hoarded.
+    // Somebody waits for a stack to come back to the pool: then none is hoarded (see also maintain() and idle()).
     if (loop_count_ != 0 && stack_pool::exhausted()) [[unlikely]]
         return stack_pool::release(s);
     s.next = loops_;
@@ -402,6 +405,8 @@ void worker::maintain() noexcept {
         }
     }
     if (scheduler_.regular_ > 1) share_backlog(now);
+    if (loop_count_ > 1 && stack_pool::exhausted()) [[unlikely]]
+        shrink_cache(1); // the last one is for the flow that runs: invariant 2
 }
 
 void worker::idle() {
@@ -426,6 +431,11 @@ void worker::idle() {
     if (queue_.size_hint() != 0) return;
 
     queue_.shrink();
+    // The loop itself goes to sleep, so it needs no other. Whoever waits for a stack asks the pool every `starved_ns`, and no
+    // sleeping worker holds one for longer than `cache_kept_ns`: so a stack that is not in use reaches whoever needs it.
+    if (loop_count_ != 0 && stack_pool::exhausted()) [[unlikely]]
+        shrink_cache(0);
+    std::uint64_t cache_until = timer_driver::never;
     scheduler_.idle.enter(*this);
     asleep.store(true, std::memory_order_seq_cst);
     io_driver* io = scheduler_.parts_.io;
@@ -437,6 +447,10 @@ void worker::idle() {
         std::uint64_t deadline = timers_->next_deadline_ns();
         deadline = std::min(deadline, until_ns_);
         if (!starved_.empty()) deadline = std::min(deadline, now + starved_ns);
+        if (loop_count_ != 0) {
+            cache_until = now + cache_kept_ns;
+            deadline = std::min(deadline, cache_until);
+        }
         if (io != nullptr && !scheduler_.poller_taken.exchange(true, std::memory_order_acquire)) {
             const std::uint64_t timeout = deadline == timer_driver::never ? deadline
                                           : deadline > now                ? deadline - now
@@ -453,6 +467,7 @@ void worker::idle() {
     (void)scheduler_.idle.remove(*this);
     if (scheduler_.monitor_asleep.load(std::memory_order_seq_cst)) scheduler_.wake_monitor();
     if (leave_wanted.load(std::memory_order_relaxed)) leaving_ = true;
+    if (loop_count_ != 0 && timers_->now_ns() >= cache_until) shrink_cache(0);
     tick_ = interval_; // look at clock and timers at the next turn
 }
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -24,6 +25,7 @@ constexpr std::array<std::size_t, 5> class_sizes{
 constexpr std::size_t slab_size_min = std::size_t{64} << 20;
 constexpr std::size_t slabs_max = 16384;
 constexpr std::size_t warm_stacks_max = 256; // of a class, kept in the pool with their first pages
+constexpr std::size_t empty_slabs_max = 2;   // of a class, kept mapped though none of their stacks is in use
 constexpr std::size_t memory_per_stack = 8192; // reckoned by the default of count_max
 
 struct slab {
@@ -34,16 +36,39 @@ struct slab {
     stack* descriptors; // null while nothing is carved
     stack* cold;        // carved, in the pool, without memory
     std::size_t cold_count;
-    slab* next; // of its class's slabs that have something to give
-    bool listed;
+    std::size_t in_use;
+    bool kept_empty; // none is in use, and some are warm
 
     std::size_t capacity() const { return size / stack_size; }
+};
+
+// Slabs that have something to give, by number. The lowest is taken first, so that what is in use gathers in few slabs and the
+// others empty.
+class slab_set {
+public:
+    void insert(std::size_t slab) {
+        words_[slab / 64] |= std::uint64_t{1} << slab % 64;
+        low_ = std::min(low_, slab / 64);
+    }
+    void erase(std::size_t slab) { words_[slab / 64] &= ~(std::uint64_t{1} << slab % 64); }
+    // `slabs_max` when there is none.
+    std::size_t lowest() {
+        while (low_ < words_.size() && words_[low_] == 0)
+            ++low_;
+        if (low_ == words_.size()) return slabs_max;
+        return low_ * 64 + static_cast<std::size_t>(std::countr_zero(words_[low_]));
+    }
+
+private:
+    std::array<std::uint64_t, slabs_max / 64> words_{};
+    std::size_t low_ = slabs_max / 64; // no bit is set in the words below
 };
 
 struct stack_class {
     stack* warm = nullptr; // with memory
     std::size_t warm_count = 0;
-    slab* available = nullptr;
+    std::size_t empty_count = 0; // slabs that are `kept_empty`
+    slab_set available;
 };
 
 struct pool {
@@ -71,16 +96,12 @@ stack* fail(pool& p, const char* reason) {
     return nullptr;
 }
 
-void list(stack_class& c, slab& s) {
-    if (s.listed) return;
-    s.listed = true;
-    s.next = c.available;
-    c.available = &s;
-}
-
 // All stacks of the slab are cold: its page tables, which outlive the pages, are given back with the whole mapping.
 void renew(slab& s) {
-    if (!os::renew(s.memory, s.size)) return; // refused: the stacks stay carved and cold
+    if (!os::renew(s.memory, s.size)) { // refused: the stacks stay carved and cold
+        (void)os::discard(s.memory, s.size);
+        return;
+    }
     (void)os::no_huge_pages(s.memory, s.size);
     for (stack* one = s.cold; one != nullptr; one = one->next)
         sanitizer::unregister_stack(*one);
@@ -99,8 +120,8 @@ bool add_slab(pool& p, std::size_t index) {
     if (!memory) return false;
     (void)os::no_huge_pages(*memory, size); // a refusal costs memory, not correctness
     p.slabs[n] =
-        slab{static_cast<char*>(*memory), size, stack_size, 0, nullptr, nullptr, 0, nullptr, false};
-    list(p.classes[index], p.slabs[n]);
+        slab{static_cast<char*>(*memory), size, stack_size, 0, nullptr, nullptr, 0, 0, false};
+    p.classes[index].available.insert(n);
     p.reserved += size;
     p.slab_count.store(n + 1, std::memory_order_release); // release: pairs with find()
     return true;
@@ -134,21 +155,23 @@ stack* carve(pool& p, slab& s, std::size_t index) {
 
 void give_cold(pool& p, stack& s) {
     slab& home = p.slabs[s.slab];
+    const std::size_t number = s.slab;
+    const std::uint8_t index = s.size_class;
     s.next = home.cold;
     home.cold = &s;
-    const std::uint8_t index = s.size_class;
     if (++home.cold_count == home.carved) renew(home); // frees the descriptors
-    list(p.classes[index], home);
+    p.classes[index].available.insert(number);
 }
 
 stack* take_cold(pool& p, std::size_t index) {
-    stack_class& c = p.classes[index];
-    if (c.available == nullptr && !add_slab(p, index)) {
+    slab_set& available = p.classes[index].available;
+    if (available.lowest() == slabs_max && !add_slab(p, index)) {
         return fail(p,
                     "no address space for another slab of stacks: check `ulimit -v` and "
                     "vm.overcommit_memory");
     }
-    slab& s = *c.available;
+    const std::size_t number = available.lowest();
+    slab& s = p.slabs[number];
     stack* taken = s.cold;
     if (taken != nullptr) {
         s.cold = taken->next;
@@ -156,11 +179,50 @@ stack* take_cold(pool& p, std::size_t index) {
     } else {
         taken = carve(p, s, index);
     }
-    if (s.cold == nullptr && s.carved == s.capacity()) {
-        c.available = s.next;
-        s.listed = false;
-    }
+    if (s.cold == nullptr && s.carved == s.capacity()) available.erase(number);
     return taken;
+}
+
+// The warm stacks for which `chosen` holds become cold. The caller discards their pages, or renews the slab.
+template <typename Chosen>
+void cool(pool& p, stack_class& c, Chosen chosen) {
+    stack* all = std::exchange(c.warm, nullptr);
+    c.warm_count = 0;
+    while (stack* s = all) {
+        all = s->next;
+        if (chosen(*s)) {
+            sanitizer::forget_context(*s);
+            s->primed = false;
+            give_cold(p, *s);
+        } else {
+            s->next = c.warm;
+            c.warm = s;
+            ++c.warm_count;
+        }
+    }
+}
+
+void count_taken(pool& p, stack_class& c, const stack& s) {
+    slab& home = p.slabs[s.slab];
+    ++home.in_use;
+    ++p.in_use;
+    if (!home.kept_empty) return;
+    home.kept_empty = false;
+    --c.empty_count;
+}
+
+// The stack has been put back. A warm one would keep its slab's page tables, which cost more than the stack: a slab of which
+// none is in use goes back as a whole, but for a few against going to and fro.
+void count_given(pool& p, stack_class& c, std::size_t number) {
+    slab& home = p.slabs[number];
+    --p.in_use;
+    if (--home.in_use != 0 || home.carved == home.cold_count) return; // renewed, in the latter case
+    if (c.empty_count < empty_slabs_max) {
+        home.kept_empty = true;
+        ++c.empty_count;
+    } else {
+        cool(p, c, [&](const stack& s) { return s.slab == number; });
+    }
 }
 
 } // namespace
@@ -189,7 +251,7 @@ stack* acquire(std::uint8_t index) noexcept {
     } else if ((s = take_cold(p, index)) == nullptr) {
         return nullptr;
     }
-    ++p.in_use;
+    count_taken(p, c, *s);
     s->next = nullptr;
     return s;
 }
@@ -197,12 +259,12 @@ stack* acquire(std::uint8_t index) noexcept {
 void release(stack& s) noexcept {
     pool& p = instance();
     const std::size_t first_page = os::page_size();
+    const std::size_t number = s.slab;
     bool keep;
     {
         std::lock_guard guard(p.lock);
         stack_class& c = p.classes[s.size_class];
         keep = c.warm_count < warm_stacks_max;
-        if (keep) ++c.warm_count;
     }
     // System calls outside the lock. A warm stack keeps its first page, where its suspended loop lies.
     if (!keep) {
@@ -214,13 +276,14 @@ void release(stack& s) noexcept {
     }
     std::lock_guard guard(p.lock);
     stack_class& c = p.classes[s.size_class];
-    --p.in_use;
     if (keep) {
         s.next = c.warm;
         c.warm = &s;
+        ++c.warm_count; // perhaps a few more than the limit, when several threads come at once
     } else {
         give_cold(p, s);
     }
+    count_given(p, c, number);
     p.exhausted.store(false, std::memory_order_relaxed);
 }
 
@@ -228,15 +291,13 @@ void trim() noexcept {
     pool& p = instance();
     std::lock_guard guard(p.lock);
     for (stack_class& c : p.classes) {
-        while (stack* s = c.warm) {
-            c.warm = s->next;
-            --c.warm_count;
-            sanitizer::forget_context(*s);
-            s->primed = false;
+        for (stack* s = c.warm; s != nullptr; s = s->next)
             (void)os::discard(s->low(), s->size());
-            give_cold(p, *s);
-        }
+        c.empty_count = 0;
+        cool(p, c, [](const stack&) { return true; });
     }
+    for (std::size_t i = 0; i < p.slab_count.load(std::memory_order_relaxed); ++i)
+        p.slabs[i].kept_empty = false;
 }
 
 bool exhausted() noexcept { return instance().exhausted.load(std::memory_order_relaxed); }

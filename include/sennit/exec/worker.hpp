@@ -97,7 +97,7 @@ private:
 
     sennit::stack* take_loop() noexcept;
     bool ensure_loop() noexcept;
-    void release_loops() noexcept;
+    void shrink_cache(std::uint32_t keep) noexcept;
     void cache_loop(sennit::stack& s) noexcept;
 
     // constant

@@ -6,8 +6,8 @@
 //
 // Always true:
 //   1. A stack is in exactly one place: in use, in a worker's cache, or in the pool.
-//   2. A stack in the pool beyond `warm_stacks_max` of its class has given all its pages back; a slab of which all stacks have
-//      done so has given its page tables back, too.
+//   2. A stack in the pool beyond `warm_stacks_max` of its class has given all its pages back; a slab of which no stack is in
+//      use has given its page tables back, too, but for a few of each class.
 //   3. `primed` says that the stack holds a suspended scheduler loop that can be switched to.
 // Locks: the pool's lock is a leaf.
 #pragma once
