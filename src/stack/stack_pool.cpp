@@ -25,7 +25,8 @@ constexpr std::array<std::size_t, 5> class_sizes{
 constexpr std::size_t slab_size_min = std::size_t{64} << 20;
 constexpr std::size_t slabs_max = 16384;
 constexpr std::size_t warm_stacks_max = 256; // of a class, kept in the pool with their first pages
-constexpr std::size_t empty_slabs_max = 2;   // of a class, kept mapped though none of their stacks is in use
+constexpr std::size_t empty_slabs_max =
+    2; // of a class, kept mapped though none of their stacks is in use
 constexpr std::size_t memory_per_stack = 8192; // reckoned by the default of count_max
 
 struct slab {
@@ -33,8 +34,9 @@ struct slab {
     std::size_t size;
     std::size_t stack_size;
     std::size_t carved;
-    stack* descriptors; // null while nothing is carved
-    stack* cold;        // carved, in the pool, without memory
+    stack*
+        descriptors; // null until the first is carved; mapped, so that their memory goes back with the slab's
+    stack* cold; // carved, in the pool, without memory
     std::size_t cold_count;
     std::size_t in_use;
     bool kept_empty; // none is in use, and some are warm
@@ -96,6 +98,11 @@ stack* fail(pool& p, const char* reason) {
     return nullptr;
 }
 
+std::size_t descriptors_size(const slab& s) {
+    const std::size_t page = os::page_size();
+    return (s.capacity() * sizeof(stack) + page - 1) / page * page;
+}
+
 // All stacks of the slab are cold: its page tables, which outlive the pages, are given back with the whole mapping.
 void renew(slab& s) {
     if (!os::renew(s.memory, s.size)) { // refused: the stacks stay carved and cold
@@ -108,7 +115,7 @@ void renew(slab& s) {
     s.cold = nullptr;
     s.cold_count = 0;
     s.carved = 0;
-    ::operator delete(std::exchange(s.descriptors, nullptr));
+    (void)os::discard(s.descriptors, descriptors_size(s));
 }
 
 bool add_slab(pool& p, std::size_t index) {
@@ -133,10 +140,9 @@ stack* carve(pool& p, slab& s, std::size_t index) {
             p,
             "no guard page can be installed: neither MADV_GUARD_INSTALL nor mprotect works here");
     if (s.descriptors == nullptr) {
-        s.descriptors =
-            static_cast<stack*>(::operator new(s.capacity() * sizeof(stack), std::nothrow));
-        if (s.descriptors == nullptr)
-            return fail(p, "no memory for the descriptors of another slab of stacks");
+        auto memory = os::reserve(descriptors_size(s), os::page_size());
+        if (!memory) return fail(p, "no memory for the descriptors of another slab of stacks");
+        s.descriptors = static_cast<stack*>(*memory);
     }
     char* base = s.memory + s.carved * s.stack_size;
     if (!os::install_guard(base, os::page_size(), *p.guard)) {
@@ -159,7 +165,7 @@ void give_cold(pool& p, stack& s) {
     const std::uint8_t index = s.size_class;
     s.next = home.cold;
     home.cold = &s;
-    if (++home.cold_count == home.carved) renew(home); // frees the descriptors
+    if (++home.cold_count == home.carved) renew(home); // forgets the descriptors
     p.classes[index].available.insert(number);
 }
 
@@ -184,7 +190,7 @@ stack* take_cold(pool& p, std::size_t index) {
 }
 
 // The warm stacks for which `chosen` holds become cold. The caller discards their pages, or renews the slab.
-template <typename Chosen>
+template<typename Chosen>
 void cool(pool& p, stack_class& c, Chosen chosen) {
     stack* all = std::exchange(c.warm, nullptr);
     c.warm_count = 0;

@@ -45,6 +45,13 @@ public:
     std::size_t steal(runnable_chain& out, bool all = false) noexcept;
 
 private:
+    // Rings are mapped: a heap would keep the memory of a burst.
+    struct unmap {
+        std::uint32_t capacity;
+        void operator()(runnable** ring) const noexcept;
+    };
+    static std::unique_ptr<runnable*[], unmap> make_ring(std::uint32_t capacity);
+
     void append(runnable& r);
     runnable* pop_front() noexcept;
     void grow();
@@ -57,7 +64,7 @@ private:
     std::uint32_t mask_;
     std::uint32_t slot_uses_ = 0;
     runnable* slot_ = nullptr;
-    std::unique_ptr<runnable*[]> ring_;
+    std::unique_ptr<runnable*[], unmap> ring_;
     // atomic
     std::atomic<std::uint32_t> size_hint_{0};
 };
