@@ -12,6 +12,10 @@ task<int> failing() {
     throw std::runtime_error("task");
 }
 task<void> waits_for(event& e) { co_await e.async_wait(); }
+task<void> passes_on(event& from, event& to) {
+    co_await from.async_wait();
+    to.set();
+}
 
 TEST_P(joining, join_rethrows_and_try_join_tells) {
     run([&] {
@@ -75,17 +79,18 @@ TEST_P(joining, completion_beats_a_stop_request) {
 }
 
 TEST_P(joining, detached_flows_go_on) {
-    event open, ended;
+    event open, fiber_ended, task_ended;
     run([&] {
         spawn([&] {
             open.wait();
-            ended.set();
+            fiber_ended.set();
         }).detach();
-        spawn(waits_for(open)).detach();
+        spawn(passes_on(open, task_ended)).detach();
         spawn([] { return std::string(1000, 'x'); }).detach();
         open.set();
     });
-    ended.wait();
+    fiber_ended.wait();
+    task_ended.wait();
 }
 
 task<int> joins(join_handle<int>& h) { co_return co_await h.async_join(); }
