@@ -258,12 +258,12 @@ struct plain_queue : executor {
 
 TEST_F(flow_death, exception_that_nobody_joins_ends_the_program_by_default) {
     const auto die = [] {
-        plain_queue home;
-        auto& cell = make_fiber(home, [] { throw std::runtime_error("boom"); });
+        plain_queue plain;
+        auto& cell = make_fiber(plain, [] { throw std::runtime_error("boom"); });
         detail::name_flow(cell, {.name = "reader"});
         cell.set_detached();
         cell.launch();
-        home.drain();
+        plain.drain();
     };
     EXPECT_DEATH(die(),
                  "fatal: an exception left the flow \"reader\" .*flow_test.cpp.*, which nobody "
