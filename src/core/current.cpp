@@ -46,6 +46,7 @@ public:
         std::this_thread::yield();
         this_thread().budget = budget_per_resumption;
     }
+    void requeue(flow&) noexcept override { fatal("a plain thread was run like a task"); }
     bool claim(flow&) noexcept override { return false; }
 };
 sleeping_thread& thread_parker() {

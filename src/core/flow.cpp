@@ -87,18 +87,6 @@ void flow::request_stop() noexcept {
     if (todo == flow_state::wake_action::submit) home().execute(*this);
 }
 
-bool flow::begin() noexcept {
-    detail::thread_state& t = detail::this_thread();
-    if (t.runs_for != &home()) [[unlikely]] {
-        run_on_pooled_stack(*this);
-        return false;
-    }
-    t.current = this;
-    t.budget = detail::budget_per_resumption;
-    started.store(true, std::memory_order_relaxed);
-    return true;
-}
-
 void flow::end() noexcept {
     if (state_.is_throwing() && how != detail::outcome::cancelled) [[unlikely]] {
         std::string report = "sennit::stopped was swallowed by the flow ";

@@ -20,42 +20,58 @@ struct drop_scope {
 
 } // namespace
 
-bool coro_root::resume() {
+progress coro_root::resume() {
     promise_base* p = innermost();
-    if ((word_ & at_leaf) != 0) {
-        context cx{*driver_};
-        leaf_answer answer = leaf_answer::resume;
-        try {
-            answer = p->leaf->poll(*p->leaf, cx);
-        } catch (...) {
-            // Thrown into the frame, right below.
-            this_thread().leaf_exception = new std::exception_ptr(std::current_exception());
-        }
-        if (answer == leaf_answer::pending) return false;
-        p->root = this;
-        leave_to(*p);
-        if (answer == leaf_answer::leave) {
-            promise_base* parent = p->awaiter->parent();
-            if (parent == nullptr) {
-                set_done(*p);
-                return finish();
+    switch (word_ & bits) {
+        case yielded:
+            leave_to(*p);
+            break;
+        case at_leaf: {
+            context cx{*driver_};
+            leaf_answer answer = leaf_answer::resume;
+            try {
+                answer = p->leaf->poll(*p->leaf, cx);
+            } catch (...) {
+                // Thrown into the frame, right below.
+                this_thread().leaf_exception = new std::exception_ptr(std::current_exception());
             }
-            leave_to(*parent);
+            if (answer == leaf_answer::pending) return progress::waits;
+            p->root = this;
+            leave_to(*p);
+            if (answer == leaf_answer::leave) {
+                promise_base* parent = p->awaiter->parent();
+                if (parent == nullptr) {
+                    set_done(*p);
+                    finish();
+                    return progress::ended;
+                }
+                leave_to(*parent);
+            }
+            break;
         }
+        default:
+            break;
     }
     // Each round ends with a frame that waits, or the outermost that is done, or, where control is not transferred directly,
     // with the frame that is to go on.
     do {
         innermost()->handle().resume();
     } while ((word_ & bits) == 0);
-    return (word_ & done) != 0 && finish();
+    switch (word_ & bits) {
+        case done:
+            finish();
+            return progress::ended;
+        case yielded:
+            return progress::yields;
+        default:
+            return progress::waits;
+    }
 }
 
-bool coro_root::finish() noexcept {
+void coro_root::finish() noexcept {
     promise_base* outermost = innermost();
     word_ = 0;
     destroy_idle_frame(*outermost);
-    return true;
 }
 
 void coro_root::drop() noexcept {

@@ -4,7 +4,8 @@
 namespace sennit::detail {
 
 void run_task_step(flow& self, coro_root& root, awaiter_base& result) noexcept {
-    if (!self.begin()) return;
+    thread_state* t = self.begin();
+    if (t == nullptr) return;
     for (;;) {
         if (self.state().is_stop_requested() ||
             self.home().stopping.load(std::memory_order_relaxed)) [[unlikely]] {
@@ -13,23 +14,25 @@ void run_task_step(flow& self, coro_root& root, awaiter_base& result) noexcept {
             self.how = outcome::cancelled;
             return self.end();
         }
-        if (root.resume()) {
+        const progress made = root.resume();
+        if (made == progress::ended) {
             self.how = result.how();
             return self.end();
         }
-        // The step may have waited on a stack in between, here or on another thread.
-        self.set_own_run();
-        thread_state& t = this_thread();
-        if (t.yield_requested) {
-            t.yield_requested = false;
-            t.current = nullptr;
-            return self.home().execute_new(self); // to the back of the queue
+        if (self.is_parked_on_stack()) [[unlikely]] {
+            // The step has waited on a stack in between, and this may be another thread.
+            self.set_own_run();
+            t = &this_thread();
         }
-        t.current = nullptr;
+        t->current = nullptr;
+        if (made == progress::yields || t->yield_requested) {
+            t->yield_requested = false;
+            return t->parker->requeue(self);
+        }
         if (self.state().park() == flow_state::park_action::parked) return;
-        if (t.budget <= 1) return self.home().execute_new(self);
-        --t.budget;
-        t.current = &self;
+        if (t->budget <= 1) return t->parker->requeue(self);
+        --t->budget;
+        t->current = &self;
     }
 }
 

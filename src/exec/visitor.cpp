@@ -22,6 +22,7 @@ public:
 
     void park(flow& self) noexcept override { leave(self, after::park); }
     void yield(flow& self) noexcept override { leave(self, after::requeue); }
+    void requeue(flow& self) noexcept override { self.home().execute(self); }
     bool claim(flow&) noexcept override { return false; }
 
 private:

@@ -235,6 +235,12 @@ void worker::yield(flow& self) noexcept {
     leave_flow(self, next, after::requeue);
 }
 
+void worker::requeue(flow& self) noexcept {
+    if (&self.home() != &scheduler_) [[unlikely]]
+        return self.home().execute(self);
+    queue_.push_back(self);
+}
+
 bool worker::claim(flow& child) noexcept {
     if (child.started.load(std::memory_order_relaxed) || child.stack_class != stack::default_class)
         return false;

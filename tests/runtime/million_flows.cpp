@@ -15,11 +15,7 @@ namespace {
 using namespace sennit;
 
 constexpr double fiber_bytes_max = 4.8 * 1024;
-#ifdef __clang__
 constexpr double task_bytes_max = 256;
-#else
-constexpr double task_bytes_max = 272; // GCC 12 lays the same coroutine's frame out 16 bytes larger
-#endif
 // What allocators, caches and warm pools may keep afterwards.
 constexpr double left_bytes_max = 32e6;
 

@@ -29,6 +29,8 @@ public:
     virtual void park(flow& self) noexcept = 0;
     // Returns when the other runnable flows had their turn.
     virtual void yield(flow& self) noexcept = 0;
+    // Queues the current flow, whose step is over, behind the other runnable flows.
+    virtual void requeue(flow& self) noexcept = 0;
     // Takes a child that has not started out of the queue, if it is here and this stack has room for it.
     virtual bool claim(flow& child) noexcept = 0;
 };

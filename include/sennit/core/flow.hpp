@@ -103,9 +103,19 @@ public:
     /// True while the flow waits on a stack of its own, so that running it means switching to that stack.
     bool is_parked_on_stack() const noexcept { return is(&resume_parked_stack); }
 
-    /// Called by the running flow's own code, first and last. `begin` is false when the flow was run elsewhere instead,
-    /// because this thread's stack cannot be given away: return at once. `end` may free the cell.
-    [[nodiscard]] bool begin() noexcept;
+    /// Called by the running flow's own code, first and last. `begin` returns this thread's state, or null when the flow was run
+    /// elsewhere instead, because this thread's stack cannot be given away: return at once. `end` may free the cell.
+    [[nodiscard]] detail::thread_state* begin() noexcept {
+        detail::thread_state& t = detail::this_thread();
+        if (t.runs_for != &home()) [[unlikely]] {
+            run_on_pooled_stack(*this);
+            return nullptr;
+        }
+        t.current = this;
+        t.budget = detail::budget_per_resumption;
+        started.store(true, std::memory_order_relaxed);
+        return &t;
+    }
     void end() noexcept;
 
     /// The handle's side of the meeting. `poll_done` is true when the flow has ended; else it leaves the waker.

@@ -19,6 +19,8 @@ public:
         cx.yield();
         return pending;
     }
+    /// True when it was polled: it is ready.
+    bool has_yielded() const noexcept { return yielded_; }
 
 private:
     bool yielded_ = false;

@@ -38,7 +38,7 @@ class early_return_awaiter : public leaf_base {
 
 public:
     early_return_awaiter(F& f, promise_base& self) noexcept
-        : leaf_base{&poll_leaf}, future_(f), self_(self) {}
+        : leaf_base(self), future_(f), self_(self) {}
     early_return_awaiter(const early_return_awaiter&) = delete;
     early_return_awaiter& operator=(const early_return_awaiter&) = delete;
 
@@ -62,7 +62,7 @@ public:
             leave_error();
             return leave_frame<Symmetric>(self_);
         }
-        self_.root->wait_for(self_, *this);
+        self_.root->wait_for(self_, *this, &poll_leaf);
         return transfer<Symmetric>::to_driver();
     }
     typename output::value_type await_resume() {

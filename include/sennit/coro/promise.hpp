@@ -22,6 +22,7 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <utility>
 
@@ -43,8 +44,14 @@ enum class leaf_answer : std::uint8_t {
     resume, // the frame goes on
     leave,  // the frame has left its result and is over, see coro/or_return.hpp
 };
+// One word: until the frame is suspended nobody polls it from outside, and afterwards it needs its frame no more.
 struct leaf_base {
-    leaf_answer (*poll)(leaf_base& self, context& cx);
+    using poll_function = leaf_answer (*)(leaf_base& self, context& cx);
+    union {
+        promise_base* frame;
+        poll_function poll;
+    };
+    explicit leaf_base(promise_base& awaiting) noexcept : frame(&awaiting) {}
 };
 
 // The awaiter of a nested task also owns the child's frame.
@@ -72,6 +79,13 @@ struct promise_base {
     }
 };
 
+// What became of a step of a chain.
+enum class progress : std::uint8_t {
+    waits,  // for the innermost frame's leaf
+    yields, // the innermost frame lets others run first
+    ended,  // the outermost frame is done: its result is in its awaiter and the frame is gone
+};
+
 class coro_root {
 public:
     coro_root(flow& driver, promise_base& outermost, awaiter_base& result) noexcept
@@ -88,17 +102,18 @@ public:
     flow& driver() const noexcept { return *driver_; }
     void set_driver(flow& f) noexcept { driver_ = &f; }
 
-    // Polls the leaf and runs the chain on. True when the outermost frame is done: its result is in its awaiter and the frame
-    // is gone.
-    bool resume();
+    // Polls the leaf, if the chain waits for one, and runs the chain on.
+    [[nodiscard]] progress resume();
     // Destroys all frames of the chain, innermost first.
     void drop() noexcept;
 
     // From the frames.
-    void wait_for(promise_base& p, leaf_base& leaf) noexcept {
+    void wait_for(promise_base& p, leaf_base& leaf, leaf_base::poll_function poll) noexcept {
+        leaf.poll = poll;
         p.leaf = &leaf;
         set(p, at_leaf);
     }
+    void yield_from(promise_base& p) noexcept { set(p, yielded); }
     void enter(promise_base& child) noexcept {
         child.root = this;
         set(child, 0);
@@ -107,9 +122,9 @@ public:
     void set_done(promise_base& outermost) noexcept { set(outermost, done); }
 
 private:
-    static constexpr std::uintptr_t done = 1, at_leaf = 2, bits = 3;
+    static constexpr std::uintptr_t done = 1, at_leaf = 2, yielded = 3, bits = 3;
 
-    bool finish() noexcept;
+    void finish() noexcept;
     promise_base* innermost() const noexcept {
         return reinterpret_cast<promise_base*>(word_ & ~bits);
     }

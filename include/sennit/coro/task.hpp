@@ -5,6 +5,7 @@
 #include <sennit/core/future.hpp>
 #include <sennit/core/joinable.hpp>
 #include <sennit/core/stop.hpp>
+#include <sennit/core/this_flow.hpp>
 #include <sennit/coro/promise.hpp>
 
 #include <concepts>
@@ -38,23 +39,24 @@ class future_awaiter : public leaf_base {
 public:
     using output = future_output_t<F>;
 
-    future_awaiter(F& f, promise_base& self) noexcept
-        : leaf_base{&poll_leaf}, future_(f), self_(self) {}
+    future_awaiter(F& f, promise_base& self) noexcept : leaf_base(self), future_(f) {}
     future_awaiter(const future_awaiter&) = delete;
     future_awaiter& operator=(const future_awaiter&) = delete;
 
     bool await_ready() {
         thread_state& t = this_thread();
+        context cx{frame->root->driver()};
         if (t.budget <= 1) [[unlikely]] {
-            context(self_.root->driver()).yield(); // the budget is spent: let others run, then poll
+            cx.yield(); // the budget is spent: let others run, then poll
             return false;
         }
         --t.budget;
-        context cx{self_.root->driver()};
         answer_ = poll_first(future_, cx);
         return answer_.is_ready();
     }
-    void await_suspend(std::coroutine_handle<>) noexcept { self_.root->wait_for(self_, *this); }
+    void await_suspend(std::coroutine_handle<>) noexcept {
+        frame->root->wait_for(*frame, *this, &poll_leaf);
+    }
     output await_resume() {
         if (!answer_.is_ready()) [[unlikely]]
             rethrow_leaf_exception();
@@ -69,8 +71,21 @@ private:
     }
 
     F& future_;
-    promise_base& self_;
     sennit::poll<output> answer_ = pending;
+};
+
+// `co_await async_yield()` in a task: there is nothing to poll, the driver resumes the frame at its next turn.
+class yield_awaiter {
+public:
+    yield_awaiter(promise_base& self, bool ready) noexcept : self_(self), ready_(ready) {}
+
+    bool await_ready() const noexcept { return ready_; }
+    void await_suspend(std::coroutine_handle<>) noexcept { self_.root->yield_from(self_); }
+    void await_resume() const noexcept {}
+
+private:
+    promise_base& self_;
+    bool ready_;
 };
 
 template<class T>
@@ -116,6 +131,7 @@ struct task_promise_base : promise_base {
     future_awaiter<std::remove_reference_t<F>> await_transform(F&& f) noexcept {
         return {f, *this};
     }
+    yield_awaiter await_transform(yield_future&& f) noexcept { return {*this, f.has_yielded()}; }
     template<class A>
         requires requires(A&& a, task_promise_base& p) { a.await_in(p); }
     auto await_transform(A&& a) {
@@ -186,7 +202,15 @@ public:
             drive_ = std::make_unique<drive>(*cx.waker().target(), *std::exchange(frame_, nullptr));
         }
         drive_->root.set_driver(*cx.waker().target());
-        if (!drive_->root.resume()) return pending;
+        switch (drive_->root.resume()) {
+            case detail::progress::waits:
+                return pending;
+            case detail::progress::yields:
+                cx.yield();
+                return pending;
+            case detail::progress::ended:
+                break;
+        }
         const std::unique_ptr<drive> done = std::move(drive_);
         if constexpr (std::is_void_v<T>) {
             done->result.take();

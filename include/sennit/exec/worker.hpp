@@ -49,6 +49,7 @@ public:
     // Called on the worker's own thread.
     void park(flow& self) noexcept override;
     void yield(flow& self) noexcept override;
+    void requeue(flow& self) noexcept override;
     bool claim(flow& child) noexcept override;
     void push_new(runnable& r) { queue_.push_back(r); }
     void push_woken(runnable& r) { in_driver_ ? queue_.push_back(r) : queue_.push_next(r); }
