@@ -2,7 +2,8 @@
 //
 // While anybody works it looks every `period`. A worker that has been in one runnable for `stuck_after` is given up for now: what
 // waits in its queue and inbox goes to the injector, its timers are fired from here, and a spare thread takes its place, so that
-// a blocked or computing flow never stops the others. The spare leaves when the worker is back. It also wakes an idle worker
+// a blocked or computing flow never stops the others. A worker whose thread merely waits for a processor is not stuck: on a loaded
+// machine another thread would only wait beside it. The spare leaves when the worker is back. It also wakes an idle worker
 // when nobody attends to readiness, or when work has been waiting behind a busy worker. When all workers have slept for
 // `linger` looks it gives the memory of pooled stacks back and sleeps itself, for good: an idle program uses no CPU. A worker that gets up wakes it then.
 #include <sennit/core/flow_extras.hpp>
@@ -19,7 +20,17 @@ namespace {
 
 constexpr std::uint64_t period_ns = 2'000'000;
 constexpr std::uint64_t stuck_after_ns = 10'000'000;
+constexpr std::uint64_t stuck_cpu_ns =
+    stuck_after_ns / 2;    // it got a processor for so long, and spent it on this turn
 constexpr int linger = 25; // looks: 50 ms
+
+// True when the worker's thread could go on and has had too little of a processor to be called stuck.
+bool waits_for_processor(worker& w) {
+    const auto activity = os::activity_of(w.tid.load(std::memory_order_relaxed));
+    if (!activity || !activity->runnable) return false; // blocked in the kernel
+    if (w.seen_cpu_ns == 0) w.seen_cpu_ns = activity->cpu_ns;
+    return activity->cpu_ns - w.seen_cpu_ns < stuck_cpu_ns;
+}
 
 } // namespace
 
@@ -29,6 +40,7 @@ void scheduler::look_at(worker& w, std::uint64_t now) {
         turn != w.seen_turn) {
         w.seen_turn = turn;
         w.seen_since_ns = now;
+        w.seen_cpu_ns = 0;
         if (w.stuck.load(std::memory_order_relaxed)) {
             w.stuck.store(false, std::memory_order_relaxed);
             stuck_count.fetch_sub(1, std::memory_order_relaxed);
@@ -37,7 +49,9 @@ void scheduler::look_at(worker& w, std::uint64_t now) {
         w.attention.store(true, std::memory_order_relaxed);
         return;
     }
-    if (now - w.seen_since_ns < stuck_after_ns) return;
+    if (now - w.seen_since_ns < stuck_after_ns - stuck_cpu_ns) return;
+    const bool wanting = !w.stuck.load(std::memory_order_relaxed) && waits_for_processor(w);
+    if (wanting || now - w.seen_since_ns < stuck_after_ns) return;
     runnable_chain chain;
     std::size_t count = w.queue().steal(chain, true);
     count += w.inbox.pop(chain, SIZE_MAX);

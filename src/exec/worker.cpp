@@ -67,6 +67,7 @@ void worker::run() {
                   "an executor was run inside a flow of another: wait for it instead");
     const auto before = std::tuple(t.current, t.parker, t.home, t.counters, t.timers, t.stack);
     thread_ = &t;
+    tid.store(os::gettid(), std::memory_order_relaxed);
     exceptions_ = &this_thread_exceptions();
     t.home = &scheduler_;
     t.parker = this;
@@ -90,6 +91,9 @@ void worker::run() {
     t.runs_for = nullptr;
     if (spare_) {
         shrink_cache(0);
+        // What waits for a stack waits elsewhere from now on.
+        while (runnable* r = starved_.pop_front())
+            scheduler_.inject(*r);
         scheduler_.spare_count.fetch_sub(1, std::memory_order_relaxed);
         left.store(true, std::memory_order_release); // release: pairs with start_spare
         scheduler_.wake_one();                       // somebody has to take over the polling

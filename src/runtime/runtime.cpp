@@ -132,8 +132,9 @@ runtime_statistics runtime::stats() const {
     for (unsigned i = 0; i < s.slots_in_use(); ++i) {
         detail::worker& w = s.worker_at(i);
         const detail::flow_counters& c = w.counters;
-        r.workers.push_back({c.polls.get(), c.switches.get(), c.steals.get(), c.stolen.get(),
-                             w.queue().size_hint(), w.asleep.load(std::memory_order_relaxed)});
+        r.workers.push_back(
+            {c.polls.get(), c.switches.get(), c.steals.get(), c.stolen.get(), w.queue().size_hint(),
+             w.asleep.load(std::memory_order_relaxed) || w.left.load(std::memory_order_relaxed)});
         r.finished += c.finished.get();
         r.spawned += c.spawned.get();
     }

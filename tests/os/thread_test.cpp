@@ -1,7 +1,11 @@
 #include <sennit/os/thread.hpp>
 
+#include <sennit/os/futex.hpp>
+
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cstdint>
 #include <pthread.h>
 #include <string>
 #include <thread>
@@ -88,6 +92,29 @@ TEST(stack_bounds, contain_low_and_not_high) {
     EXPECT_TRUE(bounds.contains(memory + 4));
     EXPECT_TRUE(bounds.contains(memory + 7));
     EXPECT_FALSE(bounds.contains(memory + 8));
+}
+
+// A thread that computes is runnable and uses its processor; one that sleeps in the kernel is neither.
+TEST(thread, activity_tells_computing_from_waiting) {
+    const auto before = activity_of(gettid()).value();
+    EXPECT_TRUE(before.runnable);
+    volatile unsigned sink = 0;
+    while (activity_of(gettid()).value().cpu_ns == before.cpu_ns)
+        sink = sink + 1;
+
+    std::atomic<std::int32_t> tid{0};
+    std::atomic<std::uint32_t> open{0};
+    std::thread sleeper([&] {
+        tid = gettid();
+        while (open.load() == 0)
+            futex::wait(open, 0);
+    });
+    while (tid == 0 || activity_of(tid).value().runnable)
+        yield();
+    open = 1;
+    (void)futex::wake_all(open);
+    sleeper.join();
+    EXPECT_FALSE(activity_of(tid).has_value()) << "the thread is gone";
 }
 
 } // namespace

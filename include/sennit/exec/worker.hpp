@@ -72,8 +72,10 @@ public:
     // What the worker's thread runs; for the monitor, which only compares and names.
     flow* current_hint() const noexcept { return thread_ ? thread_->current : nullptr; }
     bool is_spare() const noexcept { return spare_; }
-    std::uint64_t seen_turn = 0;     // monitor only
-    std::uint64_t seen_since_ns = 0; // monitor only
+    std::uint64_t seen_turn = 0;      // monitor only
+    std::uint64_t seen_since_ns = 0;  // monitor only
+    std::uint64_t seen_cpu_ns = 0;    // monitor only; 0: not asked in this turn
+    std::atomic<std::int32_t> tid{0}; // of the thread that runs the worker
 
 private:
     enum class after : std::uint8_t { nothing, park, requeue, cache_loop };
