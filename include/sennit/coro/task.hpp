@@ -33,13 +33,54 @@ result_slot<T>& slot_of(awaiter_base& a) noexcept {
     return static_cast<result_awaiter<T, awaiter_base>&>(a).slot;
 }
 
+// A future and the answer of its last poll.
+template<class F, class Output>
+class polled_future {
+public:
+    explicit polled_future(F& f) noexcept : future_(f) {}
+
+    bool is_ready() const noexcept { return answer_.is_ready(); }
+    bool first(context& cx) {
+        answer_ = poll_first(future_, cx);
+        return answer_.is_ready();
+    }
+    bool again(context& cx) {
+        answer_ = future_.poll(cx);
+        return answer_.is_ready();
+    }
+    Output take() { return std::move(answer_).take(); }
+
+private:
+    F& future_;
+    sennit::poll<Output> answer_ = pending;
+};
+// No value to keep: one word, since every frame that waits has one of these.
+template<class F>
+class polled_future<F, void> {
+public:
+    explicit polled_future(F& f) noexcept : pending_(&f) {}
+
+    bool is_ready() const noexcept { return pending_ == nullptr; }
+    bool first(context& cx) { return note(poll_first(*pending_, cx)); }
+    bool again(context& cx) { return note(pending_->poll(cx)); }
+    void take() noexcept {}
+
+private:
+    bool note(sennit::poll<void> answer) noexcept {
+        if (answer.is_ready()) pending_ = nullptr;
+        return is_ready();
+    }
+
+    F* pending_; // null once it is ready
+};
+
 // `co_await future` in a task. Refers to the future, which lives in the frame's full expression.
 template<class F>
 class future_awaiter : public leaf_base {
 public:
     using output = future_output_t<F>;
 
-    future_awaiter(F& f, promise_base& self) noexcept : leaf_base(self), future_(f) {}
+    future_awaiter(F& f, promise_base& self) noexcept : leaf_base(self), polled_(f) {}
     future_awaiter(const future_awaiter&) = delete;
     future_awaiter& operator=(const future_awaiter&) = delete;
 
@@ -51,27 +92,24 @@ public:
             return false;
         }
         --t.budget;
-        answer_ = poll_first(future_, cx);
-        return answer_.is_ready();
+        return polled_.first(cx);
     }
     void await_suspend(std::coroutine_handle<>) noexcept {
         frame->root->wait_for(*frame, *this, &poll_leaf);
     }
     output await_resume() {
-        if (!answer_.is_ready()) [[unlikely]]
+        if (!polled_.is_ready()) [[unlikely]]
             rethrow_leaf_exception();
-        return std::move(answer_).take();
+        return polled_.take();
     }
 
 private:
     static leaf_answer poll_leaf(leaf_base& leaf, context& cx) {
         auto& self = static_cast<future_awaiter&>(leaf);
-        self.answer_ = self.future_.poll(cx);
-        return self.answer_.is_ready() ? leaf_answer::resume : leaf_answer::pending;
+        return self.polled_.again(cx) ? leaf_answer::resume : leaf_answer::pending;
     }
 
-    F& future_;
-    sennit::poll<output> answer_ = pending;
+    polled_future<F, output> polled_;
 };
 
 // `co_await async_yield()` in a task: there is nothing to poll, the driver resumes the frame at its next turn.
