@@ -12,20 +12,12 @@ namespace {
 
 constexpr int spins_max = 64; // looks at a word before the core is given to somebody else
 
-void relax() noexcept {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
-}
-
 // Waits until `done()`; for events that are at most microseconds away once the other side runs.
 template<class Done>
 void spin_until(Done done) noexcept {
     for (int i = 0; i < spins_max; ++i) {
         if (done()) return;
-        relax();
+        detail::relax();
     }
     while (!done())
         std::this_thread::yield();
@@ -40,19 +32,6 @@ std::uint64_t rounded_up(std::uint64_t deadline_ns) noexcept {
 }
 
 } // namespace
-
-namespace detail {
-
-void timer_lock::lock_slowly() noexcept {
-    spin_until([this]() noexcept {
-        // The load keeps the waiters from pulling the line back and forth. acquire: pairs with
-        // unlock()
-        return !held_.load(std::memory_order_relaxed) &&
-               !held_.exchange(true, std::memory_order_acquire);
-    });
-}
-
-} // namespace detail
 
 timer_queue::timer_queue() noexcept : wheel_(static_cast<std::uint64_t>(os::now_ns())) {}
 

@@ -27,7 +27,7 @@
 // `fire` armed again is linked when remove looks again, hence the loop.
 #pragma once
 
-#include <sennit/base/config.hpp>
+#include <sennit/base/spin_lock.hpp>
 #include <sennit/core/driver.hpp>
 #include <sennit/time/timer_entry.hpp>
 #include <sennit/time/timer_wheel.hpp>
@@ -37,28 +37,6 @@
 #include <cstdint>
 
 namespace sennit {
-
-namespace detail {
-
-// One word; for critical sections of some tens of nanoseconds.
-class timer_lock {
-public:
-    void lock() noexcept {
-        // acquire: pairs with unlock()
-        if (held_.exchange(true, std::memory_order_acquire)) [[unlikely]]
-            lock_slowly();
-    }
-    void unlock() noexcept {
-        held_.store(false, std::memory_order_release);
-    } // release: pairs with lock()
-
-private:
-    SENNIT_NOINLINE void lock_slowly() noexcept;
-
-    std::atomic<bool> held_{false};
-};
-
-} // namespace detail
 
 /// The timers of one worker, by the real clock. Every node inserted is a `timer_entry`.
 ///
@@ -103,7 +81,7 @@ private:
     void* alarm_argument_ = nullptr;
 
     // guarded by lock_
-    detail::timer_lock lock_;
+    detail::spin_lock lock_;
     const void* firer_ = nullptr;
     timer_list due_;
     timer_wheel wheel_;
