@@ -73,11 +73,14 @@
 #include <sennit/sync/shared_mutex.hpp>
 #include <sennit/sync/wait_group.hpp>
 #include <sennit/sync/wait_queue.hpp>
+#include <sennit/time/runtime_clock.hpp>
 #include <sennit/time/sleep.hpp>
 #include <sennit/time/timeout.hpp>
+#include <sennit/time/timer.hpp>
 #include <sennit/time/timer_entry.hpp>
 #include <sennit/time/timer_queue.hpp>
 #include <sennit/time/timer_wheel.hpp>
+#include <sennit/time/virtual_clock.hpp>
 #if SENNIT_HAS_HTTP
 #include <sennit/http/date.hpp>
 #include <sennit/http/field.hpp>
