@@ -51,9 +51,9 @@ void run_contended(benchmark::State& state, style how, bool hold) {
             if (count != flows * rounds) state.SkipWithError("the mutex does not exclude");
         });
     }
-    state.counters["ns_per_lock"] = benchmark::Counter(
-        static_cast<double>(state.iterations()) * flows * rounds / 1e9,
-        benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+    state.counters["ns_per_lock"] =
+        benchmark::Counter(static_cast<double>(state.iterations()) * flows * rounds / 1e9,
+                           benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
 void fibers(benchmark::State& s) { run_contended(s, style::fiber, false); }
@@ -98,9 +98,9 @@ void std_mutex_threads(benchmark::State& state) {
             each.join();
         benchmark::DoNotOptimize(count);
     }
-    state.counters["ns_per_lock"] = benchmark::Counter(
-        static_cast<double>(state.iterations()) * flows * rounds / 1e9,
-        benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+    state.counters["ns_per_lock"] =
+        benchmark::Counter(static_cast<double>(state.iterations()) * flows * rounds / 1e9,
+                           benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
 BENCHMARK(uncontended);

@@ -263,6 +263,7 @@ TEST(mutex, a_stopped_flow_throws_and_does_not_take_it) {
 
 // go: TestMutexMisuse
 TEST(mutex_death, misuse_is_reported_with_advice) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
     EXPECT_DEATH(
         {
             mutex m;

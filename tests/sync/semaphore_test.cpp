@@ -152,6 +152,7 @@ TEST(semaphore, a_stop_token_ends_the_wait) {
 }
 
 TEST(semaphore_death, misuse_is_reported_with_advice) { // go: TestWeightedPanic
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
     EXPECT_DEATH(semaphore(1, 1).release(), "more permits are released");
     EXPECT_DEATH((void)semaphore(1, 1).async_acquire(2), "maximum");
 }

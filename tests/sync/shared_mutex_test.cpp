@@ -157,6 +157,7 @@ TEST(shared_mutex, bounds_end_the_wait) {
 }
 
 TEST(shared_mutex_death, misuse_is_reported_with_advice) { // go: TestRWMutexMisuse
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
     EXPECT_DEATH(shared_mutex().unlock(), "not locked for writing");
     EXPECT_DEATH(shared_mutex().unlock_shared(), "not locked for reading");
 }

@@ -103,6 +103,7 @@ TEST_P(signal_pairs, a_wait_group_may_be_destroyed_by_who_waited) {
 }
 
 TEST(wait_group_death, below_zero_is_reported) { // go: TestWaitGroupMisuse
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
     EXPECT_DEATH(wait_group().done(), "more often than add");
 }
 
@@ -122,6 +123,7 @@ TEST(latch, opens_at_zero_and_stays_open) {
 }
 
 TEST(latch_death, too_many_arrivals_are_reported) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
     EXPECT_DEATH(latch(0).count_down(), "more often than it was told");
 }
 

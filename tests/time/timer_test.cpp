@@ -194,6 +194,7 @@ TEST_F(ticker_test, dropped_ticks_are_not_lost) {
 }
 
 TEST(ticker_death, a_period_of_nothing_is_reported) { // go: TestNewTickerLtZeroDuration
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
     EXPECT_DEATH(ticker(0s), "more than zero");
     EXPECT_DEATH(ticker(1s).reset(-1s), "more than zero");
 }

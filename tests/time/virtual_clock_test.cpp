@@ -142,6 +142,8 @@ TEST(virtual_clock_shutdown, does_not_wait_for_sleepers_in_real_time) {
 }
 
 TEST(virtual_clock_death, misuse_is_reported_with_advice) { // tokio: test_clock misuse panics
+    // The child builds a runtime of its own, so it must not be a fork of this process with its stacks.
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
     EXPECT_DEATH(virtual_time::pause(), "virtual time is for flows");
     EXPECT_DEATH(runtime({.workers = 2, .virtual_time = true}), "current_thread");
     EXPECT_DEATH(
