@@ -456,8 +456,9 @@ void worker::idle() {
         const std::uint64_t now = timers_->now_ns();
         std::uint64_t deadline = timers_->next_deadline_ns();
         deadline = std::min(deadline, until_ns_);
+        const bool may_skip = timers_->may_skip(); // before the last look at the injector, below
         if (!starved_.empty()) deadline = std::min(deadline, now + starved_ns);
-        if (loop_count_ != 0) {
+        if (loop_count_ != 0 && !may_skip) {
             cache_until = now + cache_kept_ns;
             deadline = std::min(deadline, cache_until);
         }
@@ -466,7 +467,10 @@ void worker::idle() {
                                           : deadline > now                ? deadline - now
                                                                           : 0;
             in_driver_ = true;
-            sleeper_.sleep_in(*io, timeout);
+            // Virtual time passes when every flow waits and nothing has come from outside.
+            const bool skip = may_skip && io->poll(0) == 0 && queue_.size_hint() == 0 &&
+                              scheduler_.queue.size() == 0 && timers_->skip_to_next(until_ns_);
+            if (!skip && queue_.size_hint() == 0) sleeper_.sleep_in(*io, timeout);
             in_driver_ = false;
             scheduler_.poller_taken.store(false, std::memory_order_release);
         } else {

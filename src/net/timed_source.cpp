@@ -1,7 +1,7 @@
 #include <sennit/net/timed_source.hpp>
 
 #include <sennit/core/current.hpp>
-#include <sennit/time/time_limit.hpp>
+#include <sennit/core/time_limit.hpp>
 
 namespace sennit::detail {
 

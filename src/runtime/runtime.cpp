@@ -5,9 +5,9 @@
 #include <sennit/core/flow_extras.hpp>
 #include <sennit/exec/scheduler.hpp>
 #include <sennit/io/reactor.hpp>
-#include <sennit/os/clock.hpp>
 #include <sennit/os/cpu.hpp>
 #include <sennit/time/timer_queue.hpp>
+#include <sennit/time/virtual_clock.hpp>
 
 #include <cstdio>
 #include <cstdlib>
@@ -60,14 +60,21 @@ void describe_into(flow& f, void* list) {
 struct runtime::parts {
     explicit parts(const runtime_options& o)
         : options(o),
-          scheduler({.make_timers = [] { return std::make_unique<timer_queue>(); },
+          scheduler({.make_timers = [this] { return make_timers(); },
                      .io = &make_reactor(io),
                      .on_uncaught = o.on_uncaught,
                      .on_stuck = o.on_stuck,
                      .force_migration = choose_migration(o)},
                     choose_workers(o)) {}
 
+    std::unique_ptr<timer_driver> make_timers() {
+        if (!options.virtual_time) return std::make_unique<timer_queue>();
+        SENNIT_ASSERT(options.current_thread, "virtual time needs a current_thread runtime");
+        return std::make_unique<timer_queue>(clock);
+    }
+
     const runtime_options options;
+    detail::virtual_clock clock; // for timers that live by it
     std::unique_ptr<reactor> io;
     detail::scheduler scheduler;
 };
@@ -105,7 +112,8 @@ void runtime::wait_all() {
 
 std::vector<std::string> runtime::shutdown(std::chrono::nanoseconds grace) {
     detail::scheduler& s = parts_->scheduler;
-    const std::uint64_t now = static_cast<std::uint64_t>(os::now_ns());
+    // By the clock that the workers compare it with; for those with threads that is the monotonic one.
+    const std::uint64_t now = s.timers()->now_ns();
     const std::uint64_t deadline =
         now + static_cast<std::uint64_t>(std::max(grace, std::chrono::nanoseconds::zero()).count());
     if (s.live() != 0) {

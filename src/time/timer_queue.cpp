@@ -3,7 +3,9 @@
 
 #include <sennit/core/current.hpp>
 #include <sennit/os/clock.hpp>
+#include <sennit/time/virtual_clock.hpp>
 
+#include <algorithm>
 #include <mutex>
 #include <thread>
 
@@ -12,52 +14,72 @@ namespace {
 
 constexpr int spins_max = 64; // looks at a word before the core is given to somebody else
 
-void relax() noexcept {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
-}
-
 // Waits until `done()`; for events that are at most microseconds away once the other side runs.
 template<class Done>
 void spin_until(Done done) noexcept {
     for (int i = 0; i < spins_max; ++i) {
         if (done()) return;
-        relax();
+        detail::relax();
     }
     while (!done())
         std::this_thread::yield();
 }
 
-// When the wheel fires what is due at `deadline_ns`.
-std::uint64_t rounded_up(std::uint64_t deadline_ns) noexcept {
-    const std::uint64_t tick =
-        deadline_ns / timer_wheel::tick_ns + (deadline_ns % timer_wheel::tick_ns != 0);
-    return tick > timer_driver::never / timer_wheel::tick_ns ? timer_driver::never
-                                                             : tick * timer_wheel::tick_ns;
+// A wheel of the monotonic clock counts ticks of timer_wheel::tick_ns. One of a virtual clock counts
+// microseconds since the clock was made, so that what is due in a millisecond is due exactly then.
+constexpr std::uint64_t virtual_tick_ns = 1000;
+
+std::uint64_t ticks_up(std::uint64_t ns, std::uint64_t tick_ns) noexcept {
+    return ns / tick_ns + (ns % tick_ns != 0);
 }
 
 } // namespace
 
-namespace detail {
-
-void timer_lock::lock_slowly() noexcept {
-    spin_until([this]() noexcept {
-        // The load keeps the waiters from pulling the line back and forth. acquire: pairs with
-        // unlock()
-        return !held_.load(std::memory_order_relaxed) &&
-               !held_.exchange(true, std::memory_order_acquire);
-    });
-}
-
-} // namespace detail
-
 timer_queue::timer_queue() noexcept : wheel_(static_cast<std::uint64_t>(os::now_ns())) {}
 
+timer_queue::timer_queue(detail::virtual_clock& clock) noexcept
+    : clock_(&clock), origin_ns_(clock.now_ns()), wheel_(0) {}
+
 std::uint64_t timer_queue::now_ns() const noexcept {
+    if (clock_ != nullptr) [[unlikely]]
+        return clock_->now_ns();
     return static_cast<std::uint64_t>(os::now_ns());
+}
+
+// A moment of the clock in the wheel's nanoseconds; a deadline is rounded up, the present down.
+std::uint64_t timer_queue::to_wheel(std::uint64_t ns, bool up) const noexcept {
+    if (clock_ == nullptr || ns == never) [[likely]]
+        return ns;
+    const std::uint64_t since = ns > origin_ns_ ? ns - origin_ns_ : 0;
+    const std::uint64_t ticks = up ? ticks_up(since, virtual_tick_ns) : since / virtual_tick_ns;
+    return ticks > never / timer_wheel::tick_ns ? never : ticks * timer_wheel::tick_ns;
+}
+
+// When the wheel fires what is due at a moment of its own: on the clock.
+std::uint64_t timer_queue::from_wheel(std::uint64_t ns) const noexcept {
+    const std::uint64_t ticks = ticks_up(ns, timer_wheel::tick_ns);
+    if (ticks > never / timer_wheel::tick_ns) return never;
+    if (clock_ == nullptr) [[likely]]
+        return ticks * timer_wheel::tick_ns;
+    return origin_ns_ + ticks * virtual_tick_ns;
+}
+
+bool timer_queue::may_skip() const noexcept {
+    return clock_ != nullptr && clock_->is_paused() && !clock_->is_held();
+}
+void timer_queue::hold_time() noexcept {
+    if (clock_ != nullptr) clock_->hold();
+}
+void timer_queue::let_time_go() noexcept {
+    if (clock_ != nullptr) clock_->let_go();
+}
+
+bool timer_queue::skip_to_next(std::uint64_t limit_ns) noexcept {
+    if (!may_skip()) return false;
+    const std::uint64_t next = std::min(next_deadline_ns(), limit_ns);
+    if (next == never) return false;
+    clock_->move_to(next);
+    return true;
 }
 
 void timer_queue::set_alarm(void (*alarm)(void*) noexcept, void* argument) noexcept {
@@ -67,12 +89,13 @@ void timer_queue::set_alarm(void (*alarm)(void*) noexcept, void* argument) noexc
 }
 
 void timer_queue::insert(timer_node& node, std::uint64_t deadline_ns) noexcept {
-    const std::uint64_t deadline = rounded_up(deadline_ns);
+    const std::uint64_t in_wheel = to_wheel(deadline_ns, true);
+    const std::uint64_t deadline = from_wheel(in_wheel);
     static_cast<timer_entry&>(node).deadline_ns = deadline;
     bool earlier;
     {
         std::lock_guard guard(lock_);
-        wheel_.insert(node, deadline_ns);
+        wheel_.insert(node, in_wheel);
         earlier = deadline < next_.load(std::memory_order_relaxed) && publish(deadline);
     }
     if (earlier) sound_alarm();
@@ -99,7 +122,7 @@ bool timer_queue::try_remove(timer_entry& entry) noexcept {
         // publishes.
         const bool first = entry.deadline_ns <= next_.load(std::memory_order_relaxed);
         if (firer_ == nullptr && (first || wheel_.size() == 0))
-            earlier = publish(wheel_.next_deadline_ns());
+            earlier = publish(from_wheel(wheel_.next_deadline_ns()));
     }
     if (earlier) sound_alarm();
     return true;
@@ -114,7 +137,7 @@ std::size_t timer_queue::fire(std::uint64_t now_ns) noexcept {
         firer_ = &detail::this_thread();
         const std::size_t armed = wheel_.size();
         for (bool complete = false; !complete && fired <= armed;) {
-            complete = wheel_.advance_some(now_ns, due_, piece_max);
+            complete = wheel_.advance_some(to_wheel(now_ns, false), due_, piece_max);
             while (timer_node* node = due_.pop_front()) {
                 auto& entry = static_cast<timer_entry&>(*node);
                 firing_.store(&entry, std::memory_order_relaxed); // read under the lock
@@ -129,7 +152,7 @@ std::size_t timer_queue::fire(std::uint64_t now_ns) noexcept {
             }
         }
         firer_ = nullptr;
-        earlier = publish(wheel_.next_deadline_ns());
+        earlier = publish(from_wheel(wheel_.next_deadline_ns()));
     }
     if (earlier) sound_alarm();
     return fired;

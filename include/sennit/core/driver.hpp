@@ -4,10 +4,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 namespace sennit {
 
 class timer_node;
+
+namespace detail {
+class virtual_clock;
+}
 
 /// A source of time and of timers. One for each worker; every operation may be called from any thread.
 class timer_driver {
@@ -27,6 +32,20 @@ public:
     virtual void set_alarm(void (*alarm)(void*) noexcept, void* argument) noexcept = 0;
     /// Fires what is due at `now_ns`; returns how many.
     virtual std::size_t fire(std::uint64_t now_ns) noexcept = 0;
+
+    /// The virtual clock that this driver reads; null: it reads the monotonic one.
+    virtual detail::virtual_clock* virtual_time() const noexcept { return nullptr; }
+    /// Asked by a worker on which every flow waits. A paused virtual clock moves to the next deadline, or
+    /// to `limit_ns` if that is earlier, and the answer is true; elsewhere nothing happens.
+    virtual bool skip_to_next(std::uint64_t limit_ns) noexcept {
+        (void)limit_ns;
+        return false;
+    }
+    /// False: `skip_to_next` would do nothing. Asked before the queues are looked at.
+    virtual bool may_skip() const noexcept { return false; }
+    /// While it is held, by work outside of the runtime that will wake a flow, a virtual clock does not skip.
+    virtual void hold_time() noexcept {}
+    virtual void let_time_go() noexcept {}
 };
 
 /// A source of readiness events. One for each executor; at most one thread polls it at a time.
@@ -42,4 +61,29 @@ public:
     virtual bool has_interest() const noexcept = 0;
 };
 
+namespace detail {
+
+// One hold on the time of a driver, or none.
+class time_hold {
+public:
+    time_hold() noexcept = default;
+    explicit time_hold(timer_driver& timers) noexcept : timers_(&timers) { timers.hold_time(); }
+    time_hold(time_hold&& other) noexcept : timers_(std::exchange(other.timers_, nullptr)) {}
+    time_hold& operator=(time_hold&& other) noexcept {
+        end();
+        timers_ = std::exchange(other.timers_, nullptr);
+        return *this;
+    }
+    ~time_hold() { end(); }
+
+    bool is_held() const noexcept { return timers_ != nullptr; }
+    void end() noexcept {
+        if (timers_ != nullptr) std::exchange(timers_, nullptr)->let_time_go();
+    }
+
+private:
+    timer_driver* timers_ = nullptr;
+};
+
+} // namespace detail
 } // namespace sennit

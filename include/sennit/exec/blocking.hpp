@@ -6,6 +6,8 @@
 #pragma once
 
 #include <sennit/base/assert.hpp>
+#include <sennit/core/current.hpp>
+#include <sennit/core/driver.hpp>
 #include <sennit/core/joinable.hpp>
 #include <sennit/core/wait.hpp>
 #include <sennit/exec/blocking_pool.hpp>
@@ -81,7 +83,8 @@ template<class R>
 class [[nodiscard]] blocking_future {
 public:
     explicit blocking_future(detail::blocking_result<R>& job) noexcept : job_(&job) {}
-    blocking_future(blocking_future&& other) noexcept : job_(std::exchange(other.job_, nullptr)) {}
+    blocking_future(blocking_future&& other) noexcept
+        : job_(std::exchange(other.job_, nullptr)), hold_(std::move(other.hold_)) {}
     blocking_future& operator=(blocking_future&&) = delete;
     ~blocking_future() {
         if (job_ != nullptr) job_->drop(detail::blocking_pool::instance());
@@ -89,7 +92,12 @@ public:
 
     sennit::poll<R> poll(context& cx) {
         SENNIT_ASSERT(job_ != nullptr, "this future was moved from");
-        if (!job_->poll(detail::blocking_pool::instance(), cx)) return pending;
+        if (!job_->poll(detail::blocking_pool::instance(), cx)) {
+            if (!hold_.is_held())
+                hold_ = detail::time_hold(detail::current_timers(detail::this_thread()));
+            return pending;
+        }
+        hold_.end();
         if constexpr (std::is_void_v<R>) {
             job_->take();
             return sennit::poll<void>::ready();
@@ -100,6 +108,7 @@ public:
 
 private:
     detail::blocking_result<R>* job_;
+    detail::time_hold hold_; // R-TM-5: virtual time waits for the job
 };
 
 /// A future that runs `f()` on a thread where blocking is allowed and yields what it returns or

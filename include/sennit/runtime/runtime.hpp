@@ -24,6 +24,9 @@ struct runtime_options {
     unsigned workers = 0;
     /// The flows run on the thread that calls `block_on`, and only during that call; `workers` is 1 then.
     bool current_thread = false;
+    /// Time stands still while a flow can run, and jumps to the next deadline when all of them wait; for tests that need not
+    /// sleep (`time/virtual_clock.hpp`). With `current_thread` only. Blocking calls hold the clock.
+    bool virtual_time = false;
     /// Called for an exception that leaves a flow nobody joins. Empty: the program ends with a report, as in Go.
     std::function<void(const flow&, std::exception_ptr)> on_uncaught = {};
     /// Called when a worker has been in one flow for more than 10 ms; the flow may be gone. Empty: nothing is said.

@@ -13,8 +13,8 @@
 #pragma once
 
 #include <sennit/core/future.hpp>
+#include <sennit/core/time_limit.hpp>
 #include <sennit/core/wait.hpp>
-#include <sennit/time/time_limit.hpp>
 #include <sennit/time/timer_entry.hpp>
 
 #include <atomic>

@@ -17,8 +17,8 @@
 #include <sennit/core/flow_extras.hpp>
 #include <sennit/core/future.hpp>
 #include <sennit/core/stop.hpp>
+#include <sennit/core/time_limit.hpp>
 #include <sennit/time/sleep.hpp>
-#include <sennit/time/time_limit.hpp>
 #include <sennit/time/timer_entry.hpp>
 
 #include <chrono>

@@ -27,7 +27,7 @@
 // `fire` armed again is linked when remove looks again, hence the loop.
 #pragma once
 
-#include <sennit/base/config.hpp>
+#include <sennit/base/spin_lock.hpp>
 #include <sennit/core/driver.hpp>
 #include <sennit/time/timer_entry.hpp>
 #include <sennit/time/timer_wheel.hpp>
@@ -38,29 +38,7 @@
 
 namespace sennit {
 
-namespace detail {
-
-// One word; for critical sections of some tens of nanoseconds.
-class timer_lock {
-public:
-    void lock() noexcept {
-        // acquire: pairs with unlock()
-        if (held_.exchange(true, std::memory_order_acquire)) [[unlikely]]
-            lock_slowly();
-    }
-    void unlock() noexcept {
-        held_.store(false, std::memory_order_release);
-    } // release: pairs with lock()
-
-private:
-    SENNIT_NOINLINE void lock_slowly() noexcept;
-
-    std::atomic<bool> held_{false};
-};
-
-} // namespace detail
-
-/// The timers of one worker, by the real clock. Every node inserted is a `timer_entry`.
+/// The timers of one worker, by the monotonic clock or by a virtual one. Every node inserted is a `timer_entry`.
 ///
 /// ```cpp
 /// sennit::timer_queue timers;
@@ -68,7 +46,7 @@ private:
 /// timers.fire(timers.now_ns());
 /// ```
 /// Cost: `insert` and `remove` O(1), some 10 ns each on the worker's own thread. A timer fires up
-/// to 16.4 us (`timer_wheel::tick_ns`) after its deadline, never before. Must be empty when it is
+/// to 16.4 us (`timer_wheel::tick_ns`) after its deadline, by a virtual clock to 1 us; never before. Must be empty when it is
 /// destroyed.
 class timer_queue final : public timer_driver {
 public:
@@ -76,6 +54,8 @@ public:
     static constexpr std::size_t piece_max = 64;
 
     timer_queue() noexcept;
+    /// By a virtual clock, which must outlive it.
+    explicit timer_queue(detail::virtual_clock& clock) noexcept;
 
     std::uint64_t now_ns() const noexcept override;
     void insert(timer_node& node, std::uint64_t deadline_ns) noexcept override;
@@ -91,19 +71,28 @@ public:
     /// Fires what is due, first deadline first. Returns 0 while another thread, or an outer call,
     /// fires here. What is armed meanwhile for a moment in the past may be left for the next call.
     std::size_t fire(std::uint64_t now_ns) noexcept override;
+    detail::virtual_clock* virtual_time() const noexcept override { return clock_; }
+    bool skip_to_next(std::uint64_t limit_ns) noexcept override;
+    bool may_skip() const noexcept override;
+    void hold_time() noexcept override;
+    void let_time_go() noexcept override;
 
 private:
+    std::uint64_t to_wheel(std::uint64_t ns, bool up) const noexcept;
+    std::uint64_t from_wheel(std::uint64_t ns) const noexcept;
     bool try_remove(timer_entry& entry) noexcept;
     [[nodiscard]] bool publish(std::uint64_t next) noexcept;
     void fire_entry(timer_entry& entry) noexcept;
     void sound_alarm() noexcept;
 
     // constant once other threads use the queue
+    detail::virtual_clock* const clock_ = nullptr;
+    const std::uint64_t origin_ns_ = 0; // of a virtual clock
     void (*alarm_)(void*) noexcept = nullptr;
     void* alarm_argument_ = nullptr;
 
     // guarded by lock_
-    detail::timer_lock lock_;
+    detail::spin_lock lock_;
     const void* firer_ = nullptr;
     timer_list due_;
     timer_wheel wheel_;

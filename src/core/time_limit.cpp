@@ -1,5 +1,7 @@
 // Relating a limit to a driver's clock.
-#include <sennit/time/time_limit.hpp>
+#include <sennit/core/time_limit.hpp>
+
+#include <sennit/core/current.hpp>
 
 #include <limits>
 
@@ -34,6 +36,15 @@ std::uint64_t deadline_of(time_limit limit, const timer_driver& driver) noexcept
         }
     }
     return deadline <= now ? 0 : deadline;
+}
+
+time_limit limit_from_now(time_limit limit) {
+    using limits = std::numeric_limits<std::int64_t>;
+    if (limit.from != time_limit::kind::after || limit.ns == limits::max()) return limit;
+    if (limit.ns <= 0) return {time_limit::kind::steady, 0};
+    const auto now = static_cast<std::int64_t>(current_timers(this_thread()).now_ns());
+    const bool fits = limit.ns < limits::max() - now;
+    return {time_limit::kind::steady, fits ? now + limit.ns : limits::max()};
 }
 
 } // namespace sennit::detail

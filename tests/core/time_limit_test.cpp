@@ -1,6 +1,6 @@
-#include <sennit/time/time_limit.hpp>
+#include <sennit/core/time_limit.hpp>
 
-#include "manual_timers.hpp"
+#include "time/manual_timers.hpp"
 
 #include <gtest/gtest.h>
 

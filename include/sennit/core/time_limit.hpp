@@ -64,4 +64,8 @@ constexpr time_limit limit_of(const std::chrono::time_point<Clock, Duration>& t)
 // reading: later changes of the clock are not followed.
 std::uint64_t deadline_of(time_limit limit, const timer_driver& driver) noexcept;
 
+// A duration becomes the point in time that it leads to, counted from now on the clock of the
+// current flow's timers. For waits of several parts.
+time_limit limit_from_now(time_limit limit);
+
 } // namespace sennit::detail
