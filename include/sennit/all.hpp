@@ -8,6 +8,7 @@
 #include <sennit/base/list.hpp>
 #include <sennit/base/result.hpp>
 #include <sennit/base/spin_lock.hpp>
+#include <sennit/core/cancel_safety.hpp>
 #include <sennit/core/cell_pool.hpp>
 #include <sennit/core/current.hpp>
 #include <sennit/core/driver.hpp>
