@@ -1,6 +1,7 @@
 // The flow that runs here, from its own point of view.
 #pragma once
 
+#include <sennit/core/cancel_safety.hpp>
 #include <sennit/core/future.hpp>
 
 #include <cstdint>
@@ -10,9 +11,11 @@
 
 namespace sennit {
 
-/// A future that is ready after the other runnable flows had their turn.
+/// A future that is ready after the other runnable flows had their turn. Dropped, it has lost that turn.
 class [[nodiscard]] yield_future {
 public:
+    static constexpr cancel_safety cancel_class = cancel_safety::loses_place;
+
     sennit::poll<void> poll(context& cx) noexcept {
         if (yielded_) return sennit::poll<void>::ready();
         yielded_ = true;

@@ -24,6 +24,8 @@ namespace detail {
 template<class U>
 class ready_result {
 public:
+    static constexpr cancel_safety cancel_class = cancel_safety::lossless;
+
     explicit ready_result(result<U> r) : result_(std::move(r)) {}
     sennit::poll<result<U>> poll(context&) { return std::move(result_); }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sennit/base/assert.hpp>
+#include <sennit/core/cancel_safety.hpp>
 #include <sennit/core/future.hpp>
 #include <sennit/core/joinable.hpp>
 #include <sennit/core/stop.hpp>
@@ -218,6 +219,8 @@ struct task_promise<void> final : task_promise_base<void> {
 template<class T>
 class [[nodiscard]] task {
 public:
+    static constexpr cancel_safety cancel_class = cancel_safety::unknown;
+
     using promise_type = detail::task_promise<T>;
     static_assert(alignof(promise_type) <= 2 * sizeof(void*), "promise_base::handle relies on it");
 

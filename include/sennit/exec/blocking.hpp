@@ -6,6 +6,7 @@
 #pragma once
 
 #include <sennit/base/assert.hpp>
+#include <sennit/core/cancel_safety.hpp>
 #include <sennit/core/current.hpp>
 #include <sennit/core/driver.hpp>
 #include <sennit/core/joinable.hpp>
@@ -78,10 +79,13 @@ private:
 
 } // namespace detail
 
-/// The future of `async_blocking`. May be moved at any time.
+/// The future of `async_blocking`. May be moved at any time. Dropped while the function runs, it throws away what it does
+/// (`cancel_safety::loses_progress`).
 template<class R>
 class [[nodiscard]] blocking_future {
 public:
+    static constexpr cancel_safety cancel_class = cancel_safety::loses_progress;
+
     explicit blocking_future(detail::blocking_result<R>& job) noexcept : job_(&job) {}
     blocking_future(blocking_future&& other) noexcept
         : job_(std::exchange(other.job_, nullptr)), hold_(std::move(other.hold_)) {}

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <sennit/base/result.hpp>
+#include <sennit/core/cancel_safety.hpp>
 #include <sennit/core/future.hpp>
 #include <sennit/core/wait.hpp>
 #include <sennit/io/source.hpp>
@@ -15,6 +16,8 @@ namespace sennit {
 /// The future of `async_fd::async_readable` and `async_writable`. Dropping it withdraws it.
 class [[nodiscard]] readiness_future : private detail::io_operation {
 public:
+    static constexpr cancel_safety cancel_class = cancel_safety::lossless;
+
     readiness_future(detail::source& on, detail::direction way) noexcept : io_operation(&on, way) {}
     readiness_future(readiness_future&&) noexcept = default;
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sennit/base/result.hpp>
+#include <sennit/core/cancel_safety.hpp>
 #include <sennit/core/future.hpp>
 #include <sennit/core/wait.hpp>
 #include <sennit/io/source.hpp>
@@ -19,6 +20,8 @@ namespace sennit {
 /// Drop: no connection is lost. It has taken one only when it was ready.
 class [[nodiscard]] tcp_accept_future : private detail::io_operation {
 public:
+    static constexpr cancel_safety cancel_class = cancel_safety::lossless;
+
     /// Connections that died while they waited and are passed over in one poll before the other
     /// flows have their turn.
     static constexpr unsigned dead_max = 16;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <sennit/base/result.hpp>
+#include <sennit/core/cancel_safety.hpp>
 #include <sennit/core/future.hpp>
 #include <sennit/core/wait.hpp>
 #include <sennit/coro/task.hpp>
@@ -33,6 +34,8 @@ class tcp_stream;
 /// Drop: no byte is lost. It has taken something from the stream only when it was ready.
 class [[nodiscard]] tcp_read_future : private detail::io_operation {
 public:
+    static constexpr cancel_safety cancel_class = cancel_safety::lossless;
+
     tcp_read_future(detail::timed_source& on, std::span<std::byte> buffer) noexcept
         : io_operation(&on, detail::direction::read), buffer_(buffer) {}
     tcp_read_future(tcp_read_future&&) noexcept = default;
@@ -48,6 +51,8 @@ private:
 /// Drop: nothing was sent unless it was ready.
 class [[nodiscard]] tcp_write_future : private detail::io_operation {
 public:
+    static constexpr cancel_safety cancel_class = cancel_safety::lossless;
+
     tcp_write_future(detail::timed_source& on, std::span<const std::byte> bytes) noexcept
         : io_operation(&on, detail::direction::write), bytes_(bytes) {}
     tcp_write_future(tcp_write_future&&) noexcept = default;
@@ -63,6 +68,8 @@ private:
 /// Drop: a part may have been sent; `sent()` tells how much.
 class [[nodiscard]] tcp_write_all_future : private detail::io_operation {
 public:
+    static constexpr cancel_safety cancel_class = cancel_safety::loses_progress;
+
     /// After so many calls of send(2) in one poll the other flows have their turn.
     static constexpr unsigned sends_max = 16;
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sennit/base/assert.hpp>
+#include <sennit/core/cancel_safety.hpp>
 #include <sennit/core/joinable.hpp>
 #include <sennit/core/wait.hpp>
 
@@ -78,6 +79,8 @@ protected:
 template<class R>
 class [[nodiscard]] join_future : public detail::join_core {
 public:
+    static constexpr cancel_safety cancel_class = cancel_safety::lossless;
+
     using join_core::join_core;
 
     sennit::poll<R> poll(context& cx) {
@@ -107,6 +110,8 @@ private:
 template<class R>
 class [[nodiscard]] try_join_future : public detail::join_core {
 public:
+    static constexpr cancel_safety cancel_class = cancel_safety::lossless;
+
     using join_core::join_core;
     using value_type = std::expected<R, join_error>;
 

@@ -5,6 +5,7 @@
 // Locks: lock_ is a leaf; wakers run after it is released.
 #pragma once
 
+#include <sennit/core/cancel_safety.hpp>
 #include <sennit/core/future.hpp>
 #include <sennit/core/wait.hpp>
 #include <sennit/sync/wait_queue.hpp>
@@ -16,7 +17,8 @@ namespace sennit {
 class barrier;
 
 /// The future of `barrier::async_arrive_and_wait`. It arrives at its first poll. Dropping it before
-/// the phase is complete takes the arrival back: nobody passes for one who has gone.
+/// the phase is complete takes the arrival back: nobody passes for one who has gone. Whoever tries
+/// again arrives last.
 ///
 /// ```cpp
 /// sennit::barrier alone(1);
@@ -24,6 +26,8 @@ class barrier;
 /// ```
 class [[nodiscard]] barrier_future : private detail::sync_waiter {
 public:
+    static constexpr cancel_safety cancel_class = cancel_safety::loses_place;
+
     explicit barrier_future(barrier& b) noexcept : barrier_(b) {}
     barrier_future(barrier_future&& other) noexcept : barrier_(other.barrier_) {}
     barrier_future& operator=(barrier_future&&) = delete;

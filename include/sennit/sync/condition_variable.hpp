@@ -6,6 +6,7 @@
 // Locks: lock_ is a leaf; the user's mutex is unlocked after it is released.
 #pragma once
 
+#include <sennit/core/cancel_safety.hpp>
 #include <sennit/core/future.hpp>
 #include <sennit/core/wait.hpp>
 #include <sennit/sync/limited.hpp>
@@ -27,7 +28,7 @@ class condition_variable;
 /// was notified and has locked again.
 ///
 /// Dropped before that it leaves the mutex unlocked, and hands a notification that was meant for it
-/// alone to the next waiter.
+/// alone to the next waiter: whoever tries again locks first and waits at the end of the queue.
 ///
 /// ```cpp
 /// sennit::task<void> until(sennit::mutex& m, sennit::condition_variable& c, bool& ready) {
@@ -37,6 +38,8 @@ class condition_variable;
 /// ```
 class [[nodiscard]] condition_future : private detail::sync_waiter {
 public:
+    static constexpr cancel_safety cancel_class = cancel_safety::loses_place;
+
     condition_future(condition_variable& c, std::unique_lock<mutex>& lock) noexcept
         : condition_(c), guard_(lock) {}
     condition_future(condition_future&& other) noexcept

@@ -6,6 +6,7 @@
 // Locks: lock_ is a leaf; wakers run after it is released.
 #pragma once
 
+#include <sennit/core/cancel_safety.hpp>
 #include <sennit/core/future.hpp>
 #include <sennit/sync/wait_queue.hpp>
 
@@ -34,6 +35,8 @@ private:
 
 class [[nodiscard]] countdown_future : private sync_waiter {
 public:
+    static constexpr cancel_safety cancel_class = cancel_safety::lossless;
+
     explicit countdown_future(countdown& c) noexcept : countdown_(c) {}
     countdown_future(countdown_future&& other) noexcept : countdown_(other.countdown_) {}
     countdown_future& operator=(countdown_future&&) = delete;

@@ -4,6 +4,7 @@
 // Locks: lock_ is a leaf. Wakers are collected under it and woken after it is released.
 #pragma once
 
+#include <sennit/core/cancel_safety.hpp>
 #include <sennit/core/future.hpp>
 #include <sennit/core/wait.hpp>
 #include <sennit/sync/limited.hpp>
@@ -26,6 +27,8 @@ class event;
 /// ```
 class [[nodiscard]] event_future : private detail::sync_waiter {
 public:
+    static constexpr cancel_safety cancel_class = cancel_safety::lossless;
+
     explicit event_future(event& e) noexcept : event_(e) {}
     event_future(event_future&& other) noexcept : event_(other.event_) {}
     event_future& operator=(event_future&&) = delete;

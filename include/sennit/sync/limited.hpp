@@ -6,6 +6,7 @@
 #pragma once
 
 #include <sennit/base/result.hpp>
+#include <sennit/core/cancel_safety.hpp>
 #include <sennit/core/future.hpp>
 #include <sennit/core/stop_watch.hpp>
 #include <sennit/core/time_limit.hpp>
@@ -36,6 +37,8 @@ using limited = std::expected<T, errc>;
 template<future F>
 class [[nodiscard]] limited_future {
 public:
+    static constexpr cancel_safety cancel_class = cancel_safety_of<F>;
+
     using value = future_output_t<F>;
 
     limited_future(F f, wait_limits limits)
@@ -93,6 +96,8 @@ bool wait_within(F f, wait_limits limits) {
 template<future F>
 class [[nodiscard]] stoppable_future {
 public:
+    static constexpr cancel_safety cancel_class = cancel_safety_of<F>;
+
     using output = result<future_output_t<F>>;
 
     stoppable_future(F f, std::stop_token token, const char* operation)

@@ -32,6 +32,7 @@
 
 #include <sennit/base/list.hpp>
 #include <sennit/base/spin_lock.hpp>
+#include <sennit/core/cancel_safety.hpp>
 #include <sennit/core/future.hpp>
 #include <sennit/core/wait.hpp>
 #include <sennit/sync/limited.hpp>
@@ -67,6 +68,8 @@ struct mutex_waiter : list_node {
 /// ```
 class [[nodiscard]] lock_future : private detail::mutex_waiter {
 public:
+    static constexpr cancel_safety cancel_class = cancel_safety::loses_place;
+
     explicit lock_future(mutex& m) noexcept : mutex_(m) {}
     lock_future(lock_future&& other) noexcept : mutex_(other.mutex_) {}
     lock_future& operator=(lock_future&&) = delete;

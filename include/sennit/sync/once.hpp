@@ -7,6 +7,7 @@
 #pragma once
 
 #include <sennit/base/assert.hpp>
+#include <sennit/core/cancel_safety.hpp>
 #include <sennit/core/future.hpp>
 #include <sennit/core/wait.hpp>
 #include <sennit/sync/wait_queue.hpp>
@@ -67,6 +68,10 @@ class [[nodiscard]] once_future : private sync_waiter {
     using returned = std::invoke_result_t<Fn&>;
 
 public:
+    // A run that is dropped on its way has done what it has done.
+    static constexpr cancel_safety cancel_class =
+        future<returned> ? cancel_safety::unknown : cancel_safety::lossless;
+
     once_future(once_core& core, Fn f, Keep keep)
         : core_(core), function_(std::move(f)), keep_(std::move(keep)) {}
     once_future(once_future&& other)

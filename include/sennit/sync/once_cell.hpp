@@ -1,6 +1,7 @@
 // once_cell: a value that is made once, by whoever needs it first. The protocol stands in sync/once.hpp.
 #pragma once
 
+#include <sennit/core/cancel_safety.hpp>
 #include <sennit/core/future.hpp>
 #include <sennit/core/wait.hpp>
 #include <sennit/sync/once.hpp>
@@ -34,6 +35,9 @@ class once_cell {
     template<class Fn>
     class get_future {
     public:
+        static constexpr cancel_safety cancel_class =
+            detail::once_future<Fn, keep, false>::cancel_class;
+
         get_future(once_cell& cell, Fn f)
             : cell_(cell), inner_(cell.core_, std::move(f), keep{&cell}) {}
         sennit::poll<T&> poll(context& cx) {

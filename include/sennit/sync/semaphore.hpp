@@ -4,6 +4,7 @@
 #pragma once
 
 #include <sennit/base/assert.hpp>
+#include <sennit/core/cancel_safety.hpp>
 #include <sennit/core/future.hpp>
 #include <sennit/core/wait.hpp>
 #include <sennit/sync/limited.hpp>
@@ -79,6 +80,8 @@ private:
 /// ```
 class [[nodiscard]] acquire_future : private detail::permit_waiter {
 public:
+    static constexpr cancel_safety cancel_class = cancel_safety::loses_place;
+
     acquire_future(semaphore& s, std::uint64_t n) noexcept : semaphore_(s) { count = n; }
     acquire_future(acquire_future&& other) noexcept : semaphore_(other.semaphore_) {
         count = other.count;

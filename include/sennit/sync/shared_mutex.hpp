@@ -5,6 +5,7 @@
 // in together. All of the protocol stands in sync/permit_pool.hpp.
 #pragma once
 
+#include <sennit/core/cancel_safety.hpp>
 #include <sennit/core/future.hpp>
 #include <sennit/core/wait.hpp>
 #include <sennit/sync/limited.hpp>
@@ -31,6 +32,8 @@ class shared_mutex;
 template<class Guard>
 class [[nodiscard]] rw_lock_future : private detail::permit_waiter {
 public:
+    static constexpr cancel_safety cancel_class = cancel_safety::loses_place;
+
     rw_lock_future(shared_mutex& m, std::uint64_t permits) noexcept : mutex_(m) { count = permits; }
     rw_lock_future(rw_lock_future&& other) noexcept : mutex_(other.mutex_) { count = other.count; }
     rw_lock_future& operator=(rw_lock_future&&) = delete;

@@ -12,6 +12,7 @@
 // destroy it without asking the timers.
 #pragma once
 
+#include <sennit/core/cancel_safety.hpp>
 #include <sennit/core/future.hpp>
 #include <sennit/core/time_limit.hpp>
 #include <sennit/core/wait.hpp>
@@ -37,6 +38,8 @@ namespace sennit {
 /// ```
 class [[nodiscard]] sleep_future : private timer_entry {
 public:
+    static constexpr cancel_safety cancel_class = cancel_safety::lossless;
+
     explicit sleep_future(detail::time_limit limit) noexcept;
     sleep_future(sleep_future&& other) noexcept;
     sleep_future& operator=(sleep_future&&) = delete;

@@ -14,6 +14,7 @@
 
 #include <sennit/base/assert.hpp>
 #include <sennit/base/result.hpp>
+#include <sennit/core/cancel_safety.hpp>
 #include <sennit/core/flow_extras.hpp>
 #include <sennit/core/future.hpp>
 #include <sennit/core/stop.hpp>
@@ -81,6 +82,10 @@ private:
 template<future F>
 class [[nodiscard]] timeout_future {
 public:
+    // A future that was given as an lvalue outlives this one, with all that it has done so far.
+    static constexpr cancel_safety cancel_class =
+        std::is_lvalue_reference_v<F> ? cancel_safety::lossless : cancel_safety_of<F>;
+
     using output = detail::bounded_t<future_output_t<F>>;
 
     timeout_future(detail::time_limit limit, F&& f) : future_(std::forward<F>(f)), sleep_(limit) {}

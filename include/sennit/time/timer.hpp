@@ -13,6 +13,7 @@
 
 #include <sennit/base/list.hpp>
 #include <sennit/base/spin_lock.hpp>
+#include <sennit/core/cancel_safety.hpp>
 #include <sennit/core/future.hpp>
 #include <sennit/core/time_limit.hpp>
 #include <sennit/core/wait.hpp>
@@ -76,6 +77,8 @@ std::uint64_t moment_of(time_limit limit) noexcept;
 /// ```
 class [[nodiscard]] moment_future : private detail::moment_waiter {
 public:
+    static constexpr cancel_safety cancel_class = cancel_safety::lossless;
+
     explicit moment_future(detail::moment_core& core) noexcept : core_(core) {}
     moment_future(moment_future&& other) noexcept : core_(other.core_) {}
     moment_future& operator=(moment_future&&) = delete;
@@ -190,6 +193,8 @@ private:
 /// ```
 class [[nodiscard]] after_future {
 public:
+    static constexpr cancel_safety cancel_class = cancel_safety::lossless;
+
     explicit after_future(runtime_clock::time_point t) noexcept
         : when_(t), sleep_(detail::limit_of(t)) {}
 

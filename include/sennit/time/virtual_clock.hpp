@@ -9,6 +9,7 @@
 // runtime that will wake a flow (a blocking call): while there is any, idleness moves nothing.
 #pragma once
 
+#include <sennit/core/cancel_safety.hpp>
 #include <sennit/core/driver.hpp>
 #include <sennit/core/future.hpp>
 #include <sennit/core/time_limit.hpp>
@@ -69,7 +70,7 @@ bool is_paused() noexcept;
 void pause() noexcept;
 void resume() noexcept;
 
-/// The future of `async_advance`.
+/// The future of `async_advance`. Dropped after its first poll: the clock has moved and does not move back.
 ///
 /// ```cpp
 /// sennit::runtime rt{{.current_thread = true, .virtual_time = true}};
@@ -77,6 +78,8 @@ void resume() noexcept;
 /// ```
 class [[nodiscard]] advance_future {
 public:
+    static constexpr cancel_safety cancel_class = cancel_safety::loses_progress;
+
     explicit advance_future(std::int64_t ns) noexcept : ns_(ns) {}
     sennit::poll<void> poll(context& cx) noexcept;
 
