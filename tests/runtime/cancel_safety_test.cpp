@@ -19,7 +19,7 @@ constexpr cancel_safety of = cancel_safety_of<F>;
 
 // A future that states nothing, and one of the user's own that does.
 struct silent {
-    poll<int> poll(context&) { return 1; }
+    sennit::poll<int> poll(context&) { return 1; }
 };
 struct half_done {
     static constexpr cancel_safety cancel_class = loses_progress;
