@@ -1,0 +1,3 @@
+module sennit.dev/bench/suite/go
+
+go 1.23
