@@ -11,9 +11,9 @@ barrier::barrier(std::ptrdiff_t expected) noexcept : expected_(expected) {
 }
 
 barrier_future::~barrier_future() {
-    if (!entered) return;
+    if (!entered()) return;
     std::lock_guard guard(barrier_.lock_);
-    if (at == stage::queued && is_linked() && !is_released()) --barrier_.arrived_;
+    if (at() == stage::queued && is_linked() && !is_released()) --barrier_.arrived_;
     withdraw(barrier_.waiters_);
 }
 
@@ -23,7 +23,7 @@ poll<bool> barrier_future::poll(context& cx) noexcept {
         withdraw(barrier_.waiters_);
         return false;
     }
-    if (!entered) {
+    if (!entered()) {
         SENNIT_ASSERT(barrier_.expected_ > 0, "everybody has dropped out of this barrier");
         if (++barrier_.arrived_ == barrier_.expected_) {
             barrier_.arrived_ = 0;

@@ -9,7 +9,7 @@ using detail::sync_guard;
 
 poll<void> condition_future::poll(context& cx) noexcept {
     if (!locking_) {
-        const bool first = !entered;
+        const bool first = !entered();
         {
             std::lock_guard guard(condition_.lock_);
             if (is_released()) {
@@ -26,16 +26,16 @@ poll<void> condition_future::poll(context& cx) noexcept {
     }
     auto answer = locking_->poll(cx);
     if (!answer.is_ready()) return pending;
-    entered = false;
+    leave();
     guard_ = std::move(answer).take();
     return sennit::poll<void>::ready();
 }
 
 condition_future::~condition_future() {
-    if (!entered) return;
+    if (!entered()) return;
     locking_.reset();
     sync_guard guard(condition_.lock_);
-    const bool mine_alone = at == stage::released_alone;
+    const bool mine_alone = at() == stage::released_alone;
     withdraw(condition_.waiters_);
     if (mine_alone) (void)detail::release_one(guard, condition_.waiters_);
 }

@@ -30,7 +30,7 @@ bool countdown::is_zero() const noexcept {
 }
 
 countdown_future::~countdown_future() {
-    if (!entered) return;
+    if (!entered()) return;
     std::lock_guard guard(countdown_.lock_);
     withdraw(countdown_.waiters_);
 }

@@ -5,7 +5,7 @@
 namespace sennit {
 
 event_future::~event_future() {
-    if (!entered) return;
+    if (!entered()) return;
     std::lock_guard guard(event_.lock_);
     withdraw(event_.waiters_);
 }

@@ -10,7 +10,7 @@ once_core::turn once_core::poll(sync_waiter& w, context& cx) noexcept {
     // Under lock_, which also pairs with give_up(). acquire: pairs with finish()
     const std::uint8_t seen = word_.load(std::memory_order_acquire);
     if (seen == running) {
-        if (w.is_released()) w.at = sync_waiter::stage::idle; // somebody came first: again
+        if (w.is_released()) w.set_at(sync_waiter::stage::idle); // somebody came first: again
         w.enqueue(waiters_, cx);
         return turn::wait;
     }
@@ -34,7 +34,7 @@ void once_core::give_up() noexcept {
 
 void once_core::drop(sync_waiter& w) noexcept {
     sync_guard guard(lock_);
-    const bool was_next = w.at == sync_waiter::stage::released_alone;
+    const bool was_next = w.at() == sync_waiter::stage::released_alone;
     w.withdraw(waiters_);
     if (was_next && word_.load(std::memory_order_relaxed) == fresh)
         (void)release_one(guard, waiters_);

@@ -8,8 +8,8 @@ namespace sennit::detail {
 bool release_one(sync_guard& guard, list<sync_waiter>& queue) noexcept {
     sync_waiter* first = queue.pop_front();
     if (first == nullptr) return false;
-    first->at = sync_waiter::stage::released_alone;
-    const waker wake = first->wake;
+    first->set_at(sync_waiter::stage::released_alone);
+    const waker wake = first->wake();
     guard.unlock();
     wake.wake();
     return true;
@@ -25,8 +25,8 @@ void release_all(sync_guard& guard, list<sync_waiter>& queue) noexcept {
         while (count < wake_batch) {
             sync_waiter* waiter = going.pop_front();
             if (waiter == nullptr) break;
-            waiter->at = sync_waiter::stage::released_with_all;
-            wakers[count++] = waiter->wake;
+            waiter->set_at(sync_waiter::stage::released_with_all);
+            wakers[count++] = waiter->wake();
         }
         const bool more = !going.empty();
         guard.unlock();

@@ -83,14 +83,14 @@ public:
         if (running_) {
             inner_.reset();
             core_.give_up();
-        } else if (entered) {
+        } else if (entered()) {
             core_.drop(*this);
         }
     }
 
     sennit::poll<void> poll(context& cx) {
         if (!running_) {
-            if (!entered && core_.is_done()) return sennit::poll<void>::ready();
+            if (!entered() && core_.is_done()) return sennit::poll<void>::ready();
             const once_core::turn turn = core_.poll(*this, cx);
             if (turn == once_core::turn::wait) return pending;
             if (turn == once_core::turn::done) return sennit::poll<void>::ready();
