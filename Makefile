@@ -1,20 +1,23 @@
 # The commands of the project. Each does all of its own set-up.
 #   make run ARGS="--port 9000"     passes options on to `sennit serve`
 #   make test TESTS=channel         runs the tests whose names match
-#   make bench BENCHES=fiber        runs the benchmarks whose names match
+#   make bench WORKLOAD=ping_pong PEERS=go,tokio   narrows the comparison
+#   make bench-kernel BENCHES=fiber runs the benchmarks of the parts whose names match
 #   JOBS=4                          limits the number of parallel jobs
 
 JOBS ?= $(shell nproc)
 ARGS ?=
 TESTS ?=
 BENCHES ?=
+WORKLOAD ?=
+PEERS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench format tidy clean
+.PHONY: help setup run test check bench bench-kernel format tidy clean
 
 help: ## list these commands
 	@echo "Sennit: make <command>"
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
 setup: ## install what is missing on this machine (Debian 12, root or sudo)
 	@scripts/setup.sh
@@ -30,7 +33,11 @@ test: setup ## build for development and run all tests
 check: setup ## do all that continuous integration does: every preset, format, layers, AArch64
 	@.ci/run
 
-bench: setup ## build the release and run the benchmarks
+bench: setup ## compare with Go, tokio and the C++ peers; a page and the table of docs/benchmarks.md
+	@bench/suite/run.py --check-targets --workload '$(WORKLOAD)' --peers '$(PEERS)' \
+		$(if $(WORKLOAD)$(PEERS),,--json bench/results/latest.json --docs docs/benchmarks.md)
+
+bench-kernel: setup ## build the release and run the benchmarks of the parts
 	@scripts/build.sh release sennit_benches
 	@scripts/bench.sh '$(BENCHES)'
 
