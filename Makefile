@@ -1,7 +1,7 @@
 # The commands of the project. Each does all of its own set-up.
 #   make run ARGS="--port 9000"     passes options on to `sennit serve`
 #   make test TESTS=channel         runs the tests whose names match
-#   make bench WORKLOAD=ping_pong PEERS=go,tokio   narrows the comparison
+#   make bench WORKLOAD=ping_pong PEERS=go,tokio ROUNDS=1   narrows the comparison
 #   make bench-kernel BENCHES=fiber runs the benchmarks of the parts whose names match
 #   JOBS=4                          limits the number of parallel jobs
 
@@ -10,6 +10,7 @@ ARGS ?=
 TESTS ?=
 BENCHES ?=
 WORKLOAD ?=
+ROUNDS ?= 3
 PEERS ?=
 
 .DEFAULT_GOAL := help
@@ -17,7 +18,7 @@ PEERS ?=
 
 help: ## list these commands
 	@echo "Sennit: make <command>"
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: ## install what is missing on this machine (Debian 12, root or sudo)
 	@scripts/setup.sh
@@ -34,7 +35,7 @@ check: setup ## do all that continuous integration does: every preset, format, l
 	@.ci/run
 
 bench: setup ## compare with Go, tokio and the C++ peers; a page and the table of docs/benchmarks.md
-	@bench/suite/run.py --check-targets --workload '$(WORKLOAD)' --peers '$(PEERS)' \
+	@bench/suite/run.py --check-targets --rounds '$(ROUNDS)' --workload '$(WORKLOAD)' --peers '$(PEERS)' \
 		$(if $(WORKLOAD)$(PEERS),,--json bench/results/latest.json --docs docs/benchmarks.md)
 
 bench-kernel: setup ## build the release and run the benchmarks of the parts

@@ -306,21 +306,14 @@ def drive_echo(job, port, pid, options):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-WRK_UNITS = {"us": 1e3, "ms": 1e6, "s": 1e9, "m": 60e9}
-
-
 def parse_wrk(text):
-    """What wrk --latency prints."""
+    """What wrk prints, with the quantiles of wrk.lua."""
     requests = re.search(r"(\d+) requests in", text)
     rate = re.search(r"Requests/sec:\s*([\d.]+)", text)
     if not requests or not rate or re.search(r"Non-2xx|Socket errors: .*[1-9]", text):
         raise RuntimeError("wrk: " + text[-400:])
-    found = {"requests": int(requests[1]), "requests_per_s": float(rate[1])}
-    for percent, name in (("50", "p50_ns"), ("99", "p99_ns")):
-        match = re.search(rf"^\s+{percent}%\s+([\d.]+)(us|ms|s|m)", text, re.MULTILINE)
-        if match:
-            found[name] = float(match[1]) * WRK_UNITS[match[2]]
-    return found
+    quantiles = {f"{name}_ns": int(us) * 1e3 for name, us in re.findall(r"^(p\d+)_us (\d+)$", text, re.MULTILINE)}
+    return {"requests": int(requests[1]), "requests_per_s": float(rate[1]), **quantiles}
 
 
 def drive_http(job, port, pid, options):
@@ -328,8 +321,8 @@ def drive_http(job, port, pid, options):
     load = ["wrk", "-t1", f"-c{job.case.parameters['connections']}"]
     subprocess.run(pinned(1, [*load, "-d1s", url]), capture_output=True, timeout=PROCESS_LIMIT_S)
     before = server_cpu_ns(pid)
-    done = subprocess.run(pinned(1, [*load, f"-d{1 if options.quick else 3}s", "--latency", url]), capture_output=True, text=True,
-                          timeout=PROCESS_LIMIT_S)
+    done = subprocess.run(pinned(1, [*load, f"-d{1 if options.quick else 3}s", "-s", str(HERE / "wrk.lua"), url]), capture_output=True,
+                          text=True, timeout=PROCESS_LIMIT_S)
     return {**parse_wrk(done.stdout), "server_cpu_ns": server_cpu_ns(pid) - before}
 
 

@@ -182,16 +182,16 @@ class running(unittest.TestCase):
 
 class parsing(unittest.TestCase):
     wrk = """Running 3s test @ http://127.0.0.1:1/
-  Latency Distribution
-     50%  140.00us
-     99%    1.36ms
   651501 requests in 3.00s, 80.00MB read
 Requests/sec: 217167.33
+p99_us 1360
+p50_us 140
+p999_us 2001
 """
 
     def test_wrk(self):
         self.assertEqual(run.parse_wrk(self.wrk), {"requests": 651501, "requests_per_s": 217167.33, "p50_ns": 140000.0,
-                                                   "p99_ns": 1360000.0})
+                                                   "p99_ns": 1360000.0, "p999_ns": 2001000.0})
 
     def test_wrk_with_errors_is_an_error(self):
         with self.assertRaises(RuntimeError):
