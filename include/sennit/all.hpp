@@ -61,6 +61,9 @@
 #include <sennit/stack/stack.hpp>
 #include <sennit/stack/switch.hpp>
 #include <sennit/sync/barrier.hpp>
+#include <sennit/sync/channel.hpp>
+#include <sennit/sync/channel_core.hpp>
+#include <sennit/sync/channel_error.hpp>
 #include <sennit/sync/condition_variable.hpp>
 #include <sennit/sync/countdown.hpp>
 #include <sennit/sync/event.hpp>
