@@ -17,6 +17,9 @@
 #include <sennit/core/flow_extras.hpp>
 #include <sennit/core/flow_state.hpp>
 #include <sennit/core/future.hpp>
+#include <sennit/core/future_group.hpp>
+#include <sennit/core/future_set.hpp>
+#include <sennit/core/held_future.hpp>
 #include <sennit/core/joinable.hpp>
 #include <sennit/core/options.hpp>
 #include <sennit/core/poll.hpp>
@@ -26,9 +29,12 @@
 #include <sennit/core/this_flow.hpp>
 #include <sennit/core/time_limit.hpp>
 #include <sennit/core/time_wait.hpp>
+#include <sennit/core/try_when_all.hpp>
 #include <sennit/core/wait.hpp>
 #include <sennit/core/wake_callback.hpp>
 #include <sennit/core/waker.hpp>
+#include <sennit/core/when_all.hpp>
+#include <sennit/core/when_any.hpp>
 #include <sennit/coro/launch.hpp>
 #include <sennit/coro/or_return.hpp>
 #include <sennit/coro/promise.hpp>
