@@ -38,6 +38,13 @@
 #include <sennit/coro/launch.hpp>
 #include <sennit/coro/or_return.hpp>
 #include <sennit/coro/promise.hpp>
+#include <sennit/coro/stream.hpp>
+#include <sennit/coro/stream_adaptors.hpp>
+#include <sennit/coro/stream_buffered.hpp>
+#include <sennit/coro/stream_consumers.hpp>
+#include <sennit/coro/stream_pipe.hpp>
+#include <sennit/coro/stream_sources.hpp>
+#include <sennit/coro/stream_timed.hpp>
 #include <sennit/coro/task.hpp>
 #include <sennit/coro/task_cell.hpp>
 #include <sennit/exec/blocking.hpp>
