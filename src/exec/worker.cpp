@@ -19,9 +19,6 @@ namespace {
 constexpr std::uint32_t interval_max =
     61; // Go's figure for the fair look at the global queue (G-SC-5)
 constexpr std::uint64_t maintenance_ns_max = 50'000, maintenance_ns_min = 10'000;
-// What a look at readiness finds stands behind all that is queued. So it is looked at once in a round of the queue, but not
-// more often than every maintenance_ns_min, and at least after this.
-constexpr std::uint64_t poll_ns_max = 1'000'000;
 // A queue that has not been empty for this long is worth waking a sibling for, which costs some 13 µs here and 40 µs until
 // it runs.
 constexpr std::uint64_t backlog_ns = 100'000;
@@ -392,13 +389,6 @@ void worker::share_backlog(std::uint64_t now) noexcept {
     scheduler_.wake_one();
 }
 
-bool worker::is_poll_due(std::uint64_t now) noexcept {
-    io_driver* io = scheduler_.parts_.io;
-    const std::uint64_t passed = now - last_poll_ns_;
-    if (io == nullptr || passed < maintenance_ns_min || !io->has_interest()) return false;
-    return passed >= poll_ns_max || queue_.has_passed(round_);
-}
-
 void worker::maintain() noexcept {
     tick_ = 0;
     attention.store(false, std::memory_order_relaxed);
@@ -413,15 +403,16 @@ void worker::maintain() noexcept {
     if (leave_wanted.load(std::memory_order_relaxed)) leaving_ = true;
     (void)refill_from_injector();
     fire_timers(now);
-    if (is_poll_due(now)) {
+    // Readiness is dearer than the rest: at most every 10 µs.
+    io_driver* io = scheduler_.parts_.io;
+    if (io != nullptr && now - last_poll_ns_ >= maintenance_ns_min && io->has_interest()) {
         last_poll_ns_ = now;
         if (!scheduler_.poller_taken.exchange(true, std::memory_order_acquire)) {
             in_driver_ = true;
-            scheduler_.parts_.io->poll(0);
+            io->poll(0);
             in_driver_ = false;
             scheduler_.poller_taken.store(false, std::memory_order_release);
         }
-        round_ = queue_.mark();
     }
     if (scheduler_.regular_ > 1) share_backlog(now);
     if (loop_count_ > 1 && stack_pool::exhausted()) [[unlikely]]
@@ -482,8 +473,6 @@ void worker::idle() {
             if (!skip && queue_.size_hint() == 0) sleeper_.sleep_in(*io, timeout);
             in_driver_ = false;
             scheduler_.poller_taken.store(false, std::memory_order_release);
-            round_ = queue_.mark();
-            last_poll_ns_ = timers_->now_ns();
         } else {
             sleeper_.sleep(deadline);
         }

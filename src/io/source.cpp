@@ -41,14 +41,10 @@ bool source::close() noexcept {
     return true;
 }
 
-// Takes a hold before the use is over, so that finish() has a source to stand on.
+// The use becomes a hold, so that finish() has a source to stand on.
 void source::leave_closed() noexcept {
-    {
-        const std::lock_guard guard(lock_);
-        ++holds_;
-    }
     // acq_rel: pairs with leave(), enter() and this, in the other users
-    const std::uint64_t before = word_.fetch_sub(use, std::memory_order_acq_rel);
+    const std::uint64_t before = word_.fetch_add(hold - use, std::memory_order_acq_rel);
     if ((before & uses) == use) finish();
     release();
 }
@@ -69,18 +65,10 @@ void source::finish() noexcept {
     }
 }
 
-// Whoever still uses a source without holds takes one when it leaves: then that one is the last.
-bool source::drop_hold() noexcept {
-    return --holds_ == 0 && (word_.load(std::memory_order_relaxed) & uses) == 0;
-}
-
 void source::release() noexcept {
-    bool last = false;
-    {
-        const std::lock_guard guard(lock_);
-        last = drop_hold();
-    }
-    if (last) delete this;
+    // acq_rel: the last one sees what all others have done before they gave up
+    const std::uint64_t before = word_.fetch_sub(hold, std::memory_order_acq_rel);
+    if ((before - hold) / use == 0) delete this;
 }
 
 void source::expire(direction way) noexcept {
@@ -123,20 +111,18 @@ void source::orphan() noexcept {
 
 // Releases the lock, and touches nothing afterwards: a woken flow may end the source. The lists of
 // those that are being woken are as good as the lanes for an operation that withdraws meanwhile.
-void source::wake(std::unique_lock<spin_lock>& guard, bool reading, bool writing) noexcept {
+void source::wake(std::unique_lock<std::mutex>& guard, bool reading, bool writing) noexcept {
     list<io_operation> due;
     if (reading) due.splice_back(std::move(lane_of(direction::read).waiting));
     if (writing) due.splice_back(std::move(lane_of(direction::write).waiting));
-    while (io_operation* first = due.pop_front()) {
-        const waker alone = first->waker_;
-        if (due.empty()) [[likely]] {
-            guard.unlock();
-            return alone.wake();
+    for (;;) {
+        std::array<waker, wake_batch> wakers;
+        std::size_t count = 0;
+        while (count < wake_batch) {
+            io_operation* next = due.pop_front();
+            if (next == nullptr) break;
+            wakers[count++] = next->waker_;
         }
-        std::array<waker, wake_batch> wakers{alone};
-        std::size_t count = 1;
-        while (count < wake_batch && !due.empty())
-            wakers[count++] = due.pop_front()->waker_;
         const bool last = due.empty();
         guard.unlock();
         for (std::size_t i = 0; i < count; ++i)
@@ -144,131 +130,98 @@ void source::wake(std::unique_lock<spin_lock>& guard, bool reading, bool writing
         if (last) return;
         guard.lock();
     }
-    guard.unlock();
 }
 
 // The only io_driver of the library is the reactor, and executors take their driver from the
 // runtime.
-int source::arm() noexcept {
+int source::arm() {
+    if (home_ != nullptr) return 0;
     auto& here = static_cast<reactor&>(current_io(this_thread()));
-    {
-        const std::lock_guard guard(lock_);
-        if (home_ != nullptr) return 0;
-        home_ = here.interest_;
-        ++holds_; // the registration's
-    }
+    word_.fetch_add(hold, std::memory_order_relaxed); // the registration's; we hold one ourselves
     const int failure = here.interest_->add(*this, fd_.get());
-    std::unique_lock guard(lock_);
-    if (failure == 0) {
-        if (home_ == nullptr) return 0; // that reactor has ended already
-        for (lane& l : lanes_)
-            l.add(armed);
-        return 0;
+    if (failure != 0) {
+        word_.fetch_sub(hold, std::memory_order_relaxed);
+        return failure;
     }
-    home_.reset(); // is not the last: the reactor has one
-    --holds_;      // nor is this: whoever has entered may rely on the source
-    wake(guard, true, true);
-    return failure;
+    home_ = here.interest_;
+    for (lane& l : lanes_)
+        l.add(armed);
+    return 0;
+}
+
+void source::refresh() noexcept {
+    if (home_ != nullptr) home_->refresh(*this, fd_.get());
 }
 
 // ---- operations
 
-// Under lock_.
 void io_operation::link(context& cx) noexcept {
     waker_ = cx.waker();
     if (!is_linked()) source_->lane_of(way_).waiting.push_back(*this);
     if (holding_) return;
     holding_ = true;
-    ++source_->holds_;
+    source_->word_.fetch_add(source::hold, std::memory_order_relaxed); // the owner holds one
 }
 
 io_operation::parked io_operation::park(context& cx, std::uint64_t seen) {
-    {
-        const std::lock_guard guard(source_->lock_);
-        if (source_->home_ != nullptr) [[likely]]
-            return park_armed(cx, seen);
-    }
     // A closed descriptor may be gone, so it is used while it is armed.
     if (!source_->enter()) {
         (void)fail(failed_by::closed);
         return parked::failed;
     }
-    number_ = source_->arm();
-    parked outcome = parked::again;
-    if (number_ != 0) {
-        (void)fail(failed_by::kernel);
-        outcome = parked::failed;
-    } else {
+    parked outcome = parked::pending;
+    {
         const std::lock_guard guard(source_->lock_);
-        // What came with the registration alone is no news.
-        if (source_->home_ != nullptr) outcome = park_armed(cx, seen | source::armed);
+        if (source_->lane_of(way_).signals.load(std::memory_order_relaxed) != seen) {
+            outcome = parked::again;
+        } else if (source_->is_closed()) {
+            (void)fail(failed_by::closed);
+            outcome = parked::failed;
+        } else if (number_ = source_->arm(); number_ != 0) {
+            (void)fail(failed_by::kernel);
+            outcome = parked::failed;
+        } else {
+            link(cx);
+        }
     }
-    source_->leave();
-    return outcome;
-}
-
-// Under lock_, in a source that is registered or is being registered.
-io_operation::parked io_operation::park_armed(context& cx, std::uint64_t seen) noexcept {
-    if (source_->lane_of(way_).signals.load(std::memory_order_relaxed) != seen)
-        return parked::again;
-    if (source_->is_closed()) {
-        (void)fail(failed_by::closed);
-        return parked::failed;
-    }
-    link(cx);
-    return parked::pending;
-}
-
-io_operation::answer io_operation::await_event(context& cx) {
-    if (!source_->enter()) return fail(failed_by::closed);
-    const answer outcome = await_entered(cx);
     source_->leave();
     return outcome;
 }
 
 // The first poll has the state reported anew, the later ones look whether that has happened.
-io_operation::answer io_operation::await_entered(context& cx) {
-    std::atomic<std::uint64_t>& signals = source_->lane_of(way_).signals;
-    std::shared_ptr<interest_list> to_ask;
+io_operation::answer io_operation::await_event(context& cx) {
+    if (!source_->enter()) return fail(failed_by::closed);
+    answer outcome = answer::pending;
     {
         const std::lock_guard guard(source_->lock_);
         const bool first = !holding_;
+        const bool was_armed = source_->home_ != nullptr;
+        std::atomic<std::uint64_t>& signals = source_->lane_of(way_).signals;
         const std::uint64_t seen = signals.load(std::memory_order_relaxed);
-        if ((seen & source::expired) != 0) return fail(failed_by::time);
-        if (source_->is_closed()) return fail(failed_by::closed);
-        if (source_->home_ != nullptr) {
-            if (!first && ((seen ^ asked_) & ~source::armed) != 0) return answer::ready;
-            asked_ = seen;
-            link(cx);
-            if (!first) return answer::pending;
-            to_ask = source_->home_;
+        if ((seen & source::expired) != 0) {
+            outcome = fail(failed_by::time);
+        } else if (source_->is_closed()) {
+            outcome = fail(failed_by::closed);
+        } else if (!first && was_armed && seen != asked_) {
+            outcome = answer::ready;
+        } else if (number_ = source_->arm(); number_ != 0) {
+            outcome = fail(failed_by::kernel);
         } else {
-            asked_ = seen;
+            if (first && was_armed) source_->refresh();
+            asked_ = signals.load(std::memory_order_relaxed);
+            link(cx);
         }
     }
-    // A report that comes before the registration of somebody else does is not needed.
-    if (to_ask != nullptr) {
-        to_ask->refresh(*source_, source_->fd());
-        return answer::pending;
-    }
-    if (number_ = source_->arm(); number_ != 0) return fail(failed_by::kernel);
-    const std::lock_guard guard(source_->lock_);
-    const std::uint64_t seen = signals.load(std::memory_order_relaxed);
-    if ((seen & source::expired) != 0) return fail(failed_by::time);
-    if (source_->is_closed()) return fail(failed_by::closed);
-    if (source_->home_ == nullptr || ((seen ^ asked_) & ~source::armed) != 0) return answer::ready;
-    link(cx);
-    return answer::pending;
+    source_->leave();
+    return outcome;
 }
 
 void io_operation::withdraw() noexcept {
-    bool last = false;
     {
         const std::lock_guard guard(source_->lock_);
         if (is_linked()) source_->lane_of(way_).waiting.remove(*this);
-        last = source_->drop_hold();
     }
-    if (last) delete source_;
+    source_->release();
 }
 
 error io_operation::failure(const char* operation) const {

@@ -2,7 +2,6 @@
 #include <sennit/os/socket.hpp>
 
 #include "last_error.hpp"
-#include <sennit/base/config.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -10,9 +9,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 namespace sennit::os {
 namespace {
@@ -41,25 +38,6 @@ result<void> set_size(int fd, int option, std::size_t size, const char* operatio
     return set_option(fd, SOL_SOCKET, option,
                       static_cast<int>(std::min<std::size_t>(size, INT_MAX)), operation);
 }
-
-// The two calls of every exchange go past the C library. Its versions are points of cancellation: they
-// announce themselves and take that back with a compare-and-swap each, 25 ns together, and no thread
-// that runs flows may be cancelled. The sanitizers look for the library's calls.
-#if SENNIT_TSAN || SENNIT_ASAN
-ssize_t kernel_recv(int fd, std::span<std::byte> buffer) noexcept {
-    return ::recv(fd, buffer.data(), buffer.size(), 0);
-}
-ssize_t kernel_send(int fd, std::span<const std::byte> bytes) noexcept {
-    return ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-}
-#else
-long kernel_recv(int fd, std::span<std::byte> buffer) noexcept {
-    return ::syscall(SYS_recvfrom, fd, buffer.data(), buffer.size(), 0, nullptr, nullptr);
-}
-long kernel_send(int fd, std::span<const std::byte> bytes) noexcept {
-    return ::syscall(SYS_sendto, fd, bytes.data(), bytes.size(), MSG_NOSIGNAL, nullptr, 0);
-}
-#endif
 
 using address_call = int (*)(int, sockaddr*, socklen_t*);
 
@@ -140,7 +118,7 @@ int take_socket_error(int fd) noexcept {
 }
 
 io_result recv(int fd, std::span<std::byte> buffer) noexcept {
-    return detail::retry_interrupted([&] { return kernel_recv(fd, buffer); });
+    return detail::retry_interrupted([&] { return ::recv(fd, buffer.data(), buffer.size(), 0); });
 }
 
 io_result peek(int fd, std::span<std::byte> buffer) noexcept {
@@ -149,7 +127,8 @@ io_result peek(int fd, std::span<std::byte> buffer) noexcept {
 }
 
 io_result send(int fd, std::span<const std::byte> bytes) noexcept {
-    return detail::retry_interrupted([&] { return kernel_send(fd, bytes); });
+    return detail::retry_interrupted(
+        [&] { return ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL); });
 }
 
 io_result send_gather(int fd, std::span<const const_buffer> pieces) noexcept {

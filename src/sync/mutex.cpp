@@ -15,15 +15,10 @@ mutex::~mutex() {
 }
 
 // Under lock_. Takes the mutex if it is free, clearing `done`; else sets `announced` for the owner's
-// unlock to see, clearing `done` too. Where there is nothing to change the word cannot change: its
-// owner has to take lock_ to unlock, and nobody else sets it free.
+// unlock to see, clearing `done` too.
 bool mutex::take_or_announce(std::uint32_t done, std::uint32_t announced) noexcept {
     std::uint32_t seen = word_.load(std::memory_order_relaxed);
     for (;;) {
-        if ((seen & (locked | waiting | woken)) == (locked | waiting) &&
-            ((seen & ~done) | announced) == seen) {
-            return false;
-        }
         const bool is_free = (seen & locked) == 0;
         const std::uint32_t want = (seen & ~done) | (is_free ? locked : announced);
         // acquire: pairs with unlock(), as in try_lock()
@@ -84,8 +79,7 @@ void mutex::unlock_slowly() noexcept {
         const std::uint32_t rest = waiters_.empty() ? 0 : waiting;
         if ((seen & handing) != 0) {
             first.at = stage::granted;
-            const std::uint32_t left = rest == 0 ? 0 : (seen & handing) - handing_one;
-            word_.store(locked | rest | left, std::memory_order_release); // release: as in unlock()
+            word_.store(locked | rest, std::memory_order_release); // release: as in unlock()
         } else {
             first.at = stage::woken;
             word_.store(woken | rest, std::memory_order_release); // release: as in unlock()

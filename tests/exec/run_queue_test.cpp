@@ -116,23 +116,6 @@ TEST_F(run_queue_test, a_ping_pong_alone_keeps_the_slot) {
     }
 }
 
-TEST_F(run_queue_test, a_mark_is_passed_when_all_before_it_had_their_turn) {
-    push(3);
-    const std::uint32_t mark = queue.mark();
-    EXPECT_FALSE(queue.has_passed(mark));
-    push(2);
-    EXPECT_EQ(pop(), 0);
-    EXPECT_EQ(pop(), 1);
-    EXPECT_FALSE(queue.has_passed(mark));
-    EXPECT_EQ(pop(), 2);
-    EXPECT_TRUE(queue.has_passed(mark));
-    EXPECT_EQ(pop(), 3);
-    EXPECT_TRUE(queue.has_passed(mark));
-    EXPECT_FALSE(queue.has_passed(queue.mark()));
-    EXPECT_EQ(pop(), 4);
-    EXPECT_TRUE(queue.has_passed(queue.mark())) << "nothing is queued";
-}
-
 TEST_F(run_queue_test, takes_a_child_out_of_the_middle_once) {
     push(5);
     EXPECT_TRUE(queue.take(at(2)));

@@ -11,9 +11,7 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <atomic>
-#include <cstdint>
 #include <deque>
 #include <memory>
 #include <set>
@@ -262,96 +260,6 @@ TEST_P(scheduler, tasks_and_fibers_of_several_thousand_meet) {
     }
     w.drain();
     EXPECT_EQ(met, 2 * pairs);
-}
-
-// ---- how often a busy worker looks at readiness
-
-// Time that passes when the test says so, and no timers.
-class manual_clock final : public timer_driver {
-public:
-    explicit manual_clock(const std::uint64_t& now) : now_(now) {}
-    std::uint64_t now_ns() const noexcept override { return now_; }
-    void insert(timer_node&, std::uint64_t) noexcept override { FAIL() << "nobody sleeps here"; }
-    void remove(timer_node&) noexcept override {}
-    std::uint64_t next_deadline_ns() const noexcept override { return never; }
-    void set_alarm(void (*)(void*) noexcept, void*) noexcept override {}
-    std::size_t fire(std::uint64_t) noexcept override { return 0; }
-
-private:
-    const std::uint64_t& now_;
-};
-
-// Counts the looks, and what a descriptor that is always ready would have waited in between.
-class counting_driver final : public io_driver {
-public:
-    explicit counting_driver(const std::uint64_t& now) : now_(now) {}
-    std::size_t poll(std::uint64_t timeout_ns) noexcept override {
-        EXPECT_EQ(timeout_ns, 0U) << "a worker with work must not sleep";
-        ++polls;
-        longest_ns = std::max(longest_ns, now_ - last_);
-        last_ = now_;
-        return 0;
-    }
-    void interrupt() noexcept override {}
-    bool has_interest() const noexcept override { return interest; }
-
-    bool interest = true;
-    int polls = 0;
-    std::uint64_t longest_ns = 0;
-
-private:
-    const std::uint64_t& now_;
-    std::uint64_t last_ = 0;
-};
-
-struct busy_looks {
-    int polls;
-    std::uint64_t longest_ns;
-};
-
-// So many flows that take turns of `turn_ns` for `rounds` rounds.
-busy_looks looks_of(int flows, std::uint64_t turn_ns, int rounds, bool interest = true) {
-    std::uint64_t now = 1'000'000'000;
-    counting_driver io(now);
-    io.interest = interest;
-    sennit::detail::scheduler_parts parts;
-    parts.make_timers = [&now] { return std::make_unique<manual_clock>(now); };
-    parts.io = &io;
-    sennit::detail::scheduler alone(std::move(parts), 1);
-    int left = flows;
-    for (int i = 0; i < flows; ++i) {
-        test_support::go_on(alone, [&] {
-            for (int n = 0; n < rounds; ++n) {
-                now += turn_ns;
-                this_flow::yield();
-            }
-            if (--left == 0) io.interest = false; // nothing to sleep for
-        });
-    }
-    alone.run_here([](void* count) { return *static_cast<int*>(count) == 0; }, &left);
-    return {io.polls, io.longest_ns};
-}
-
-TEST(busy_worker, looks_at_readiness_once_in_a_round_of_its_queue) {
-    const busy_looks seen = looks_of(100, 5'000, 50); // a round takes 500 us
-    EXPECT_LE(seen.polls, 51);
-    EXPECT_GE(seen.polls, 40);
-}
-
-TEST(busy_worker, looks_at_readiness_no_more_often_than_every_ten_microseconds) {
-    const busy_looks seen = looks_of(2, 1'000, 5'000); // 10 ms
-    EXPECT_LE(seen.polls, 1'001);
-    EXPECT_GE(seen.polls, 100);
-}
-
-TEST(busy_worker, does_not_leave_readiness_for_a_long_round) {
-    const busy_looks seen = looks_of(2'000, 10'000, 3); // a round takes 20 ms
-    EXPECT_GE(seen.polls, 50);
-    EXPECT_LE(seen.polls, 61);
-}
-
-TEST(busy_worker, does_not_look_at_what_nobody_waits_for) {
-    EXPECT_EQ(looks_of(100, 5'000, 5, false).polls, 0);
 }
 
 } // namespace

@@ -2,7 +2,6 @@
 
 #include "support.hpp"
 #include <sennit/core/wait.hpp>
-#include <sennit/os/file.hpp>
 
 #include <array>
 #include <atomic>
@@ -62,18 +61,6 @@ public:
     }
 
     std::array<std::byte, 4096> bytes{};
-};
-
-// Finds nothing, ever: it waits on what cannot be waited for.
-class wait_op : private io_operation {
-public:
-    explicit wait_op(source& s) : io_operation(&s, direction::read) {}
-    wait_op(wait_op&&) noexcept = default;
-
-    sennit::poll<result<void>> poll(context& cx) {
-        if (drive(cx, [](int) { return attempt::would_block; }) == answer::pending) return pending;
-        return result<void>(failure("wait"));
-    }
 };
 
 struct pipe_source {
@@ -317,59 +304,6 @@ TEST(source, may_end_while_its_events_are_delivered) {
             t.join();
         EXPECT_FALSE(shared.reactor().has_interest());
     }
-    EXPECT_EQ(open_descriptors(), before);
-}
-
-// Both directions and several flows begin to wait at once: one registers, nobody is forgotten.
-TEST(source, is_registered_once_however_many_begin_to_wait_together) {
-    polled_reactor shared;
-    for (int i = 0; i < (SENNIT_TSAN ? 100 : 300); ++i) {
-        pipe_source p;
-        std::atomic<int> received{0}, failed{0};
-        std::vector<std::thread> threads;
-        for (int t = 0; t < 3; ++t) {
-            threads.emplace_back([&] {
-                this_thread().runs_for = &shared;
-                read_op op(*p.on);
-                const auto got = wait(op);
-                received += got ? static_cast<int>(*got) : 0;
-                failed += !got;
-                this_thread().runs_for = nullptr;
-            });
-        }
-        while (received < 3) {
-            test::put(p.writer.get(), "x");
-            std::this_thread::yield();
-        }
-        p.writer.reset();
-        for (auto& t : threads)
-            t.join();
-        EXPECT_EQ(failed, 0);
-    }
-}
-
-// A descriptor that epoll does not know: whoever came while the registration was tried gets the error.
-TEST(source, a_registration_that_fails_fails_everybody) {
-    polled_reactor shared;
-    const auto before = open_descriptors();
-    for (int i = 0; i < (SENNIT_TSAN ? 50 : 200); ++i) {
-        source_ptr on(new source(*os::open_read("/")));
-        std::atomic<int> refused{0};
-        std::vector<std::thread> threads;
-        for (int t = 0; t < 3; ++t) {
-            threads.emplace_back([&] {
-                this_thread().runs_for = &shared;
-                wait_op op(*on);
-                const auto got = wait(op);
-                if (!got && is(got.error(), std::errc::operation_not_permitted)) ++refused;
-                this_thread().runs_for = nullptr;
-            });
-        }
-        for (auto& t : threads)
-            t.join();
-        EXPECT_EQ(refused, 3);
-    }
-    EXPECT_FALSE(shared.reactor().has_interest());
     EXPECT_EQ(open_descriptors(), before);
 }
 

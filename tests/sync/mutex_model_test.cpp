@@ -13,7 +13,7 @@
 namespace sennit::model {
 namespace {
 
-enum : std::uint8_t { locked = 1, waiting = 2, woken = 4, handing_one = 8, handing = 24 };
+enum : std::uint8_t { locked = 1, waiting = 2, woken = 4, handing = 8 };
 enum : std::uint8_t { idle, queued, woken_up, granted };
 constexpr unsigned flows = 3;
 
@@ -109,8 +109,7 @@ void unlock_under_lock(turn<state>& t, unsigned f) {
         const unsigned next = pop(s);
         if ((s.word & handing) != 0) {
             s.at[next] = granted;
-            const int left = rest(s) == 0 ? 0 : (s.word & handing) - handing_one;
-            s.word = static_cast<std::uint8_t>(locked | rest(s) | left);
+            s.word = locked | rest(s);
         } else {
             s.at[next] = woken_up;
             s.word = woken | rest(s);

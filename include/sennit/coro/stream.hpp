@@ -88,9 +88,8 @@ private:
 /// }
 /// ```
 /// Never make a coroutine of a lambda with captures; see `task`.
-/// Cost: a frame and an allocation for the stream; a value that is there costs a call. A wake costs a poll for each
-/// stream nested in another, on the stack of the flow: 256 KiB hold 2000 of them, or 300 where the optimiser is off. A walk
-/// of a tree that may be deeper keeps a list of its own instead of nesting. Source: R-STR-1, R-STR-7.
+/// Cost: a frame and an allocation for the stream; a value that is there costs a call; a wake costs a poll for each
+/// stream nested in another, on the stack: they nest by the dozen, not by the thousand. Source: R-STR-1, R-STR-7.
 template<class T>
 class [[nodiscard]] stream {
     static_assert(std::is_object_v<T>,

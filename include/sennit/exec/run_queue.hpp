@@ -35,9 +35,6 @@ public:
     runnable* pop() noexcept;
     // Takes `r` out if it is in the ring.
     bool take(runnable& r) noexcept;
-    // A place behind all that is queued, and whether all that has had its turn since.
-    std::uint32_t mark() noexcept;
-    bool has_passed(std::uint32_t mark) noexcept;
     // Gives the memory of a burst back, if the queue is empty.
     void shrink();
 
@@ -123,16 +120,6 @@ inline runnable* run_queue::pop() noexcept {
         slot_ = nullptr;
     }
     return r;
-}
-
-inline std::uint32_t run_queue::mark() noexcept {
-    owner_guard guard(gate_);
-    return tail_;
-}
-
-inline bool run_queue::has_passed(std::uint32_t mark) noexcept {
-    owner_guard guard(gate_);
-    return static_cast<std::int32_t>(head_ - mark) >= 0;
 }
 
 inline bool run_queue::take(runnable& r) noexcept {

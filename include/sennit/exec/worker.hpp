@@ -91,7 +91,6 @@ private:
     runnable* next_or_idle();
     runnable* next_now() noexcept;
     bool refill_from_injector() noexcept;
-    bool is_poll_due(std::uint64_t now) noexcept;
     bool steal() noexcept;
     void maintain() noexcept;
     bool is_over() noexcept;
@@ -122,8 +121,7 @@ private:
     std::uint32_t tick_ = 0;
     std::uint32_t interval_ = 1;
     std::uint64_t last_maintenance_ns_ = 0;
-    std::uint64_t last_poll_ns_ = 0; // of the driver
-    std::uint32_t round_ = 0;        // the queue's end at that moment
+    std::uint64_t last_poll_ns_ = 0;
     std::uint64_t backlog_since_ns_ = 0;
     bool drained_ = true;    // the queue was empty at some turn since backlog_since_ns_
     bool in_driver_ = false; // wakes come in batches: they queue up

@@ -5,16 +5,14 @@
 // registered with the reactor of the flow that first has to wait, once, for both directions,
 // edge-triggered.
 //
-// The word: who uses the descriptor.
-//   bit 0       closed: nobody enters any more; set under lock_
-//   bits 1..63  uses: calls into the kernel under way, and one for the owner until it closes
+// The word: who uses the descriptor, and who knows the memory.
+//   bit 0        closed: nobody enters any more
+//   bits 1..31   uses: calls into the kernel under way, and one for the owner until it closes
+//   bits 32..63  holds: the owner, the registration, every operation that waits or has waited
 // The last use that leaves a closed source unregisters and closes the descriptor, so its number is
 // never given away while a call is under way (Go's fdMutex, G-IO-4). An operation that waits uses
-// nothing: a close takes effect at once, however late the waiting flow runs.
-//
-// Holds say who knows the memory: the owner, the registration, every operation that waits or has
-// waited. Without holds and uses it is freed. They are counted under lock_, which whoever waits
-// takes anyway.
+// nothing: a close takes effect at once, however late the waiting flow runs. The last hold frees
+// the memory.
 //
 // The signals of a lane, one word: what the reactor and the deadlines have to tell.
 //   expired   the deadline of this direction has passed
@@ -27,10 +25,6 @@
 // ticks under lock_, the next event finds it. They differ: it asks again. What happened in the
 // kernel before the registration is reported by the registration itself.
 //
-// The registration takes a system call, which is made without lock_ by the first operation that has
-// to wait (arm()). Others that come meanwhile join their lanes: the registration's report is for
-// them too, and if it fails they are woken and try for themselves.
-//
 // `drained` holds the signals under which the kernel was last found empty: by "not now", or by a
 // read from a stream that got less than it asked for (epoll(7) allows that conclusion). While the
 // signals are the same nothing has come since, so the next operation need not ask. What could lie
@@ -42,13 +36,12 @@
 // given up only when no reactor's poll is under way that may have fetched an event before
 // (interest_list.hpp). So the address is that of a live source, and of the right one.
 //
-// Locks: lock_ is a leaf that is held for some instructions only. Wakers are collected under it and
-// woken after it is released.
+// Locks: lock_, then the interest list's. Wakers are collected under lock_ and woken after it is
+// released.
 #pragma once
 
 #include <sennit/base/error.hpp>
 #include <sennit/base/list.hpp>
-#include <sennit/base/spin_lock.hpp>
 #include <sennit/core/waker.hpp>
 #include <sennit/os/fd.hpp>
 
@@ -110,8 +103,6 @@ private:
     enum class failed_by : std::uint8_t { nothing, closed, time, kernel };
 
     parked park(context& cx, std::uint64_t seen);
-    parked park_armed(context& cx, std::uint64_t seen) noexcept;
-    answer await_entered(context& cx);
     void link(context& cx) noexcept;
     answer fail(failed_by why) noexcept {
         why_ = why;
@@ -186,7 +177,7 @@ protected:
 private:
     friend class io_operation;
 
-    static constexpr std::uint64_t closed = 1, use = 2, uses = ~closed;
+    static constexpr std::uint64_t closed = 1, use = 2, uses = 0xffff'fffe, hold = 1ULL << 32;
     static constexpr std::uint64_t expired = 1, eager = 2, armed = 4, tick = 8;
 
     struct lane {
@@ -204,24 +195,21 @@ private:
     };
 
     lane& lane_of(direction way) noexcept { return lanes_[static_cast<std::size_t>(way)]; }
-    // For who has entered: registers unless that is done or being done. 0, or an errno value.
-    [[nodiscard]] int arm() noexcept;
-    // Under lock_, which it releases.
-    void wake(std::unique_lock<spin_lock>& guard, bool reading, bool writing) noexcept;
-    // Under lock_: gives a hold up; true when the caller has to delete the source afterwards.
-    [[nodiscard]] bool drop_hold() noexcept;
+    // Under lock_.
+    [[nodiscard]] int arm();
+    void refresh() noexcept;
+    void wake(std::unique_lock<std::mutex>& guard, bool reading, bool writing) noexcept;
     void leave_closed() noexcept;
     void finish() noexcept;
 
     os::unique_fd fd_; // constant until finish()
     const at_end then_;
 
-    spin_lock lock_;
-    std::uint32_t holds_ = 1;             // guarded by lock_
+    std::mutex lock_;
     std::shared_ptr<interest_list> home_; // guarded by lock_; null: not registered
     std::array<lane, 2> lanes_;
 
-    std::atomic<std::uint64_t> word_{use};
+    std::atomic<std::uint64_t> word_{use + hold};
 };
 
 // Closes and gives up.
@@ -237,20 +225,19 @@ template<class Fn>
 io_operation::answer io_operation::drive(context& cx, Fn&& try_it) {
     source::lane& lane = source_->lane_of(way_);
     for (unsigned round = 0; round < rounds_max; ++round) {
+        if (!source_->enter()) return fail(failed_by::closed);
         // acquire: pairs with the release in lane::add(): what the event was about
         const std::uint64_t seen = lane.signals.load(std::memory_order_acquire);
-        if (!lane.is_drained(seen)) {
-            if (!source_->enter()) return fail(failed_by::closed);
-            if ((seen & source::expired) != 0) {
-                source_->leave();
-                return fail(failed_by::time);
-            }
-            const attempt found = try_it(source_->fd());
-            // relaxed: says something about the kernel, not about memory
-            if (found != attempt::done) lane.drained.store(seen, std::memory_order_relaxed);
+        if ((seen & source::expired) != 0) {
             source_->leave();
-            if (found != attempt::would_block) return answer::ready;
+            return fail(failed_by::time);
         }
+        attempt found = attempt::would_block;
+        if (!lane.is_drained(seen)) found = try_it(source_->fd());
+        source_->leave();
+        // relaxed: says something about the kernel, not about memory
+        if (found != attempt::done) lane.drained.store(seen, std::memory_order_relaxed);
+        if (found != attempt::would_block) return answer::ready;
         switch (park(cx, seen)) {
             case parked::pending:
                 return answer::pending;

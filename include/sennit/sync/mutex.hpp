@@ -6,8 +6,8 @@
 //   locked    somebody owns the mutex
 //   waiting   the queue is not empty
 //   woken     one waiter was taken out of the queue to try again, and has not tried yet
-//   handing   (a count) a waiter was woken once and lost: the next unlocks, so many, each give the
-//             mutex to the first in the queue, without letting go of it
+//   handing   a waiter was woken once and lost: the next unlock gives the mutex to the first in the
+//             queue, without letting go of it
 //
 // Prohibitions: `handing` and `woken` are never set together; `handing` is set only while `locked`
 // and `waiting` are. `waiting`, `woken` and `handing` are set and cleared under lock_ only;
@@ -16,11 +16,7 @@
 //
 // Whoever comes takes the mutex when it is free, also past the queue: the owner that locks again at
 // once costs no switch. A waiter that was woken and lost to somebody is not passed again: G-SY-1's
-// starvation mode, with a count of one in place of a millisecond, so no clock is read. And as such a
-// loss says that the owners wait while they own the mutex, the next few are served in order too:
-// where each of them would be woken, lose, and come back, that saves a third of all switches. Then
-// whoever comes may take it again, until somebody loses: a mutex that is held for an instant is not
-// left to a convoy.
+// starvation mode, with a count of one in place of a millisecond, so no clock is read.
 //
 // Why no wake is lost: a waiter sets `waiting` with a compare-and-swap that saw `locked`, under
 // lock_. So the owner's unlock comes later, its own compare-and-swap fails, and it takes lock_,
@@ -154,9 +150,7 @@ public:
 
 private:
     friend class lock_future;
-    static constexpr std::uint32_t locked = 1, waiting = 2, woken = 4;
-    static constexpr std::uint32_t handing_one = 8, handovers_max = 15;
-    static constexpr std::uint32_t handing = handovers_max * handing_one;
+    static constexpr std::uint32_t locked = 1, waiting = 2, woken = 4, handing = 8;
 
     bool poll_slowly(detail::mutex_waiter& w, context& cx) noexcept;
     bool take_or_announce(std::uint32_t done, std::uint32_t announced) noexcept;
@@ -169,13 +163,16 @@ private:
     list<detail::mutex_waiter> waiters_; // guarded by lock_
 };
 
-// Both look before they write: on a mutex that others wait for a compare-and-swap would only fail.
 inline bool mutex::try_lock() noexcept {
-    std::uint32_t seen = word_.load(std::memory_order_relaxed);
-    while ((seen & locked) == 0) [[likely]] {
-        // acquire: pairs with the release of unlock(), also in the slow ones
+    std::uint32_t seen = 0;
+    // acquire: pairs with the release of unlock(), also in the slow ones
+    if (word_.compare_exchange_strong(seen, locked, std::memory_order_acquire,
+                                      std::memory_order_relaxed)) [[likely]] {
+        return true;
+    }
+    while ((seen & locked) == 0) {
         if (word_.compare_exchange_weak(seen, seen | locked, std::memory_order_acquire,
-                                        std::memory_order_relaxed)) [[likely]] {
+                                        std::memory_order_relaxed)) {
             return true;
         }
     }
@@ -183,10 +180,10 @@ inline bool mutex::try_lock() noexcept {
 }
 
 inline void mutex::unlock() noexcept {
-    std::uint32_t seen = word_.load(std::memory_order_relaxed);
+    std::uint32_t seen = locked;
     // release: pairs with the acquire of whoever locks next
-    if (seen != locked || !word_.compare_exchange_strong(seen, 0, std::memory_order_release,
-                                                         std::memory_order_relaxed)) [[unlikely]] {
+    if (!word_.compare_exchange_strong(seen, 0, std::memory_order_release,
+                                       std::memory_order_relaxed)) [[unlikely]] {
         unlock_slowly();
     }
 }

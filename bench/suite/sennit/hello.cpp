@@ -1,0 +1,10 @@
+#include <sennit/all.hpp>
+
+#include <cstdio>
+
+int main() {
+    return sennit::run([] {
+        sennit::spawn([] { std::puts("hello"); }).join();
+        return 0;
+    });
+}
