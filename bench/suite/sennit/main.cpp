@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
         .versions = {{"sennit", std::string(sennit::version)}, {"compiler", SUITE_COMPILER}},
         .workloads = {}};
     suite::add_fork_join(sennit.workloads);
+    suite::add_channels(sennit.workloads);
     suite::add_turns(sennit.workloads);
     suite::add_timers(sennit.workloads);
     suite::add_standing_by(sennit.workloads);

@@ -21,6 +21,7 @@ workload both_models(std::string name, std::vector<parameter> parameters, fiber_
 
 // One for each source file.
 void add_fork_join(std::vector<workload>& all);
+void add_channels(std::vector<workload>& all);
 void add_turns(std::vector<workload>& all);
 void add_timers(std::vector<workload>& all);
 void add_standing_by(std::vector<workload>& all);
