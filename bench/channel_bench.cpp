@@ -1,7 +1,7 @@
 // sennit::chan and select, between fibers and between tasks, on one and on two workers.
 //
 // ping_pong is a round trip over two unbuffered channels; buffered/p/c/n has p senders and c receivers on one channel of
-// n places, and the figure is for each message; sieve is the concurrent prime sieve for the primes below 2000, as a whole.
+// n places, and the figure is for each message; select_4 receives from four unbuffered channels with a sender each; sieve is the concurrent prime sieve for the primes below 2000, as a whole.
 #include <sennit/all.hpp>
 
 #include <benchmark/benchmark.h>
@@ -85,6 +85,19 @@ int sieve(int limit) {
     return primes;
 }
 
+void consume_4(std::vector<chan<std::int64_t>>& c, std::int64_t n) {
+    const auto take = [](std::optional<std::int64_t> v) { benchmark::DoNotOptimize(v); };
+    for (std::int64_t i = 0; i < n; ++i)
+        select(on_recv(c[0], take), on_recv(c[1], take), on_recv(c[2], take), on_recv(c[3], take));
+}
+task<void> consume_4_task(std::vector<chan<std::int64_t>>& c, std::int64_t n) {
+    const auto take = [](std::optional<std::int64_t> v) { benchmark::DoNotOptimize(v); };
+    for (std::int64_t i = 0; i < n; ++i) {
+        co_await async_select(on_recv(c[0], take), on_recv(c[1], take), on_recv(c[2], take),
+                              on_recv(c[3], take));
+    }
+}
+
 // ---- measuring
 
 void ns_per_operation(benchmark::State& state, std::int64_t operations) {
@@ -146,6 +159,34 @@ void buffered(benchmark::State& state) {
     ns_per_operation(state, each * senders);
 }
 
+template<style How>
+void select_4(benchmark::State& state) {
+    static constexpr std::int64_t each = 50'000;
+    runtime rt({.workers = static_cast<unsigned>(state.range(0)), .force_migration = false});
+    for (auto _ : state) {
+        rt.block_on([] {
+            std::vector<chan<std::int64_t>> channels;
+            std::vector<join_handle<void>> senders;
+            for (int i = 0; i < 4; ++i) {
+                channels.push_back(make_chan<std::int64_t>());
+                if constexpr (How == style::fiber) {
+                    senders.push_back(spawn(produce, channels.back(), each));
+                } else {
+                    senders.push_back(spawn(produce_task(channels.back(), each)));
+                }
+            }
+            if constexpr (How == style::fiber) {
+                consume_4(channels, 4 * each);
+            } else {
+                wait(consume_4_task(channels, 4 * each));
+            }
+            for (auto& h : senders)
+                h.join();
+        });
+    }
+    ns_per_operation(state, 4 * each);
+}
+
 void prime_sieve(benchmark::State& state) {
     runtime rt({.workers = static_cast<unsigned>(state.range(0)), .force_migration = false});
     for (auto _ : state) {
@@ -180,6 +221,8 @@ BENCHMARK(ping_pong<style::fiber>)->Arg(1)->Arg(2)->UseRealTime()->MeasureProces
 BENCHMARK(ping_pong<style::task>)->Arg(1)->Arg(2)->UseRealTime()->MeasureProcessCPUTime();
 BENCHMARK(buffered<style::fiber>)->Apply(sizes);
 BENCHMARK(buffered<style::task>)->Apply(sizes);
+BENCHMARK(select_4<style::fiber>)->Arg(1)->Arg(2)->UseRealTime()->MeasureProcessCPUTime();
+BENCHMARK(select_4<style::task>)->Arg(1)->Arg(2)->UseRealTime()->MeasureProcessCPUTime();
 BENCHMARK(prime_sieve)
     ->Arg(1)
     ->Arg(2)

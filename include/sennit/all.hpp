@@ -86,6 +86,9 @@
 #include <sennit/sync/once.hpp>
 #include <sennit/sync/once_cell.hpp>
 #include <sennit/sync/permit_pool.hpp>
+#include <sennit/sync/select.hpp>
+#include <sennit/sync/select_core.hpp>
+#include <sennit/sync/select_list.hpp>
 #include <sennit/sync/semaphore.hpp>
 #include <sennit/sync/shared_mutex.hpp>
 #include <sennit/sync/wait_group.hpp>

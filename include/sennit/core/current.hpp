@@ -56,12 +56,26 @@ struct thread_state {
     void* drop_scope =
         nullptr; // nested destructions of frames by the flow that runs here, see coro/promise.cpp
     std::exception_ptr* leaf_exception = nullptr; // from a leaf's poll to the frame that awaits it
+    std::uint64_t random = 0;                     // of random_below(); 0: not seeded yet
     pool_cache pools;
     thread_state *next_thread = nullptr,
                  *previous_thread = nullptr; // of all threads, under the registry's lock
 };
 
 SENNIT_NOINLINE thread_state& this_thread() noexcept;
+
+// A number below `n`, which is not 0, for choices that have to be fair but need not be secret. Whoever wants the same
+// choices again seeds `random` himself. (xorshift64*: Vigna, "An experimental exploration of Marsaglia's generators".)
+inline std::uint32_t random_below(thread_state& t, std::uint32_t n) noexcept {
+    std::uint64_t x = t.random;
+    if (x == 0) [[unlikely]]
+        x = (reinterpret_cast<std::uintptr_t>(&t) * 0x9e3779b97f4a7c15u) | 1;
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    t.random = x;
+    return static_cast<std::uint32_t>(((x * 0x2545f4914f6cdd1du) >> 32) * n >> 32);
+}
 
 // Calls `visit` for every thread that used the library and has not ended; threads cannot end meanwhile.
 void for_each_thread(void (*visit)(thread_state&, void*), void* argument);

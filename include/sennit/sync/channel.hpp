@@ -138,8 +138,8 @@ private:
 
 /// The future of `async_send`. Yields nothing; throws `channel_error` when the channel is closed, now or while it waits.
 ///
-/// Dropping it withdraws it: either the value was received or buffered, or it is destroyed with the future. To keep the
-/// value when something else comes first, use `on_send` in a `select`, which takes it only when it is sent.
+/// Dropping it withdraws it: either the value was received or buffered, or it is destroyed with the future. Whoever
+/// wants it back when something else comes first uses `try_send`.
 ///
 /// ```cpp
 /// auto c = sennit::make_chan<int>(1);

@@ -21,7 +21,7 @@
 //
 // Locks: lock_ is a leaf, except that select takes several, in the order of their addresses. Under it run the moves and
 // destructors of cells, which must not use channels; no waker, no other destructor, no allocation.
-// Races: tests/sync/channel_test.cpp, under the sanitizers.
+// Model: tests/sync/channel_model_test.cpp.
 #pragma once
 
 #include <sennit/base/list.hpp>

@@ -1,0 +1,191 @@
+// How a select looks around, waits and is decided. The argument stands in the header.
+#include <sennit/sync/select_core.hpp>
+
+#include <sennit/base/assert.hpp>
+#include <sennit/core/current.hpp>
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+namespace sennit::detail {
+
+using kind = select_case::kind;
+using stage = channel_waiter::stage;
+
+// Sorts the cases into the two lists, once.
+void select_core::prepare() noexcept {
+    looked_at_ = enabled_ = channels_ = 0;
+    for (std::uint32_t i = 0; i < size_; ++i) {
+        select_case& c = *cases_[i];
+        if (!c.is_enabled()) continue;
+        if (c.what() == kind::otherwise) {
+            otherwise_ = i;
+        } else if (biased_ || c.what() != kind::bound) {
+            order_[enabled_++] = i;
+        }
+        if (c.is_channel()) {
+            c.claim = &claim_;
+            c.index = i;
+            by_address_[channels_++] = i;
+        }
+    }
+    looked_at_ = enabled_;
+    if (biased_) return;
+    for (std::uint32_t i = 0; i < size_; ++i) {
+        const select_case& c = *cases_[i];
+        if (c.is_enabled() && (c.what() == kind::bound || c.what() == kind::stop))
+            order_[enabled_++] = i;
+    }
+}
+
+// Uniform (G-SEL-3).
+void select_core::shuffle() noexcept {
+    if (looked_at_ < 2) return;
+    thread_state& t = this_thread();
+    for (std::uint32_t i = looked_at_; i > 1; --i)
+        std::swap(order_[i - 1], order_[random_below(t, i)]);
+}
+
+bool select_core::poll(context& cx) {
+    switch (phase_) {
+        case phase::fresh:
+            prepare();
+            phase_ = phase::deciding;
+            break;
+        case phase::deciding:
+            winner_ = claim_.hold();
+            if (winner_ != none) {
+                take_out(winner_);
+                return fire(cx);
+            }
+            break;
+        case phase::handling:
+            if (!cases_[winner_]->poll_handler(cx)) return false;
+            phase_ = phase::over;
+            return true;
+        case phase::over:
+            assertion_failed("select is not over", "this future was ready: it is not polled again");
+    }
+    winner_ = look_around(cx);
+    if (winner_ == none) winner_ = look_at_all_or_wait(cx.waker());
+    if (winner_ == none) return false;
+    if (is_entered_) take_out(none);
+    return fire(cx);
+}
+
+// A channel case, under its channel's lock: true when its operation was done, or refused because the channel is closed.
+inline bool select_core::is_ready(select_case& c, waker& wake) noexcept {
+    const channel_core::answer a = c.what() == kind::send ? c.core().send(c.cell, &claim_, wake)
+                                                          : c.core().receive(c.cell, &claim_, wake);
+    if (a == channel_core::answer::none) return false;
+    // relaxed: only this flow can decide now, and it will read it
+    c.at.store(a == channel_core::answer::done ? stage::done : stage::closed,
+               std::memory_order_relaxed);
+    return true;
+}
+
+// Step 2: each by itself.
+std::uint32_t select_core::look_around(context& cx) {
+    if (enabled_ == 1 && channels_ == 1) return none; // step 3 does the same
+    if (!biased_) shuffle();
+    for (std::uint32_t i = 0; i < looked_at_; ++i) {
+        select_case& c = *cases_[order_[i]];
+        if (!c.is_channel()) {
+            const bool only_glance = c.what() == kind::stop && !biased_;
+            if (only_glance ? c.glance() : c.poll(cx)) return order_[i];
+            continue;
+        }
+        waker counterpart;
+        c.core().lock();
+        const bool ready = is_ready(c, counterpart);
+        c.core().unlock();
+        counterpart.wake();
+        if (ready) return order_[i];
+    }
+    for (std::uint32_t i = looked_at_; i < enabled_; ++i) {
+        if (cases_[order_[i]]->poll(cx)) return order_[i];
+    }
+    return none;
+}
+
+// Step 3.
+std::uint32_t select_core::look_at_all_or_wait(waker wake) noexcept {
+    lock_all();
+    std::uint32_t found = none;
+    waker counterpart;
+    for (std::uint32_t i = 0; i < looked_at_ && found == none; ++i) {
+        select_case& c = *cases_[order_[i]];
+        if (c.is_channel() && is_ready(c, counterpart)) found = order_[i];
+    }
+    if (found == none) found = otherwise_;
+    if (found == none) {
+        for (std::uint32_t i = 0; i < channels_; ++i) {
+            select_case& c = *cases_[by_address_[i]];
+            if (c.what() == kind::send) {
+                c.core().enter_sender(c, wake);
+            } else {
+                c.core().enter_receiver(c, wake);
+            }
+        }
+        is_entered_ = channels_ != 0;
+        claim_.let_go();
+    }
+    unlock_all();
+    counterpart.wake();
+    return found;
+}
+
+void select_core::lock_all() noexcept {
+    const auto address = [this](std::uint32_t i) { return &cases_[i]->core(); };
+    if (!is_entered_) {
+        std::ranges::sort(by_address_, by_address_ + channels_, std::less<>(), address);
+    }
+    channel_core* last = nullptr;
+    for (std::uint32_t i = 0; i < channels_; ++i) {
+        channel_core* core = address(by_address_[i]);
+        if (core != last) core->lock();
+        last = core;
+    }
+}
+
+void select_core::unlock_all() noexcept {
+    channel_core* last = nullptr;
+    for (std::uint32_t i = 0; i < channels_; ++i) {
+        channel_core* core = &cases_[by_address_[i]]->core();
+        if (core != last) core->unlock();
+        last = core;
+    }
+}
+
+// Nobody can decide any more. Takes all waiters out; when a counterpart has decided, waits until it has done its part.
+void select_core::take_out(std::uint32_t granted) noexcept {
+    for (std::uint32_t i = 0; i < channels_; ++i) {
+        select_case& c = *cases_[by_address_[i]];
+        // The counterpart's last access to this waiter was the store that look() sees: it is out already.
+        if (by_address_[i] == granted && c.look() >= stage::done) continue;
+        std::lock_guard guard(c.core());
+        channel_core::leave(c, c.what() == kind::send ? c.core().senders() : c.core().receivers());
+    }
+    is_entered_ = false;
+}
+
+void select_core::leave_queues() noexcept {
+    const std::uint32_t granted = claim_.hold();
+    take_out(granted);
+    if (granted == none) return;
+    select_case& c = *cases_[granted];
+    if (c.what() == kind::receive && c.look() == stage::done) c.core().give_back(c.cell);
+}
+
+bool select_core::fire(context& cx) {
+    for (std::uint32_t i = 0; i < size_; ++i) {
+        if (!cases_[i]->is_channel()) cases_[i]->drop();
+    }
+    phase_ = phase::over; // should the handler throw
+    if (cases_[winner_]->fire(cx)) return true;
+    phase_ = phase::handling;
+    return false;
+}
+
+} // namespace sennit::detail
