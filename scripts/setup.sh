@@ -10,6 +10,7 @@ packages=(
     cmake ninja-build make ccache git python3
     libboost1.81-dev libboost-fiber1.81-dev libboost-context1.81-dev
     libgtest-dev libgmock-dev libbenchmark-dev libcli11-dev nlohmann-json3-dev
+    libtbb-dev
     curl wrk valgrind
 )
 

@@ -99,6 +99,8 @@ void fail(const std::string& what) {
     std::_Exit(1);
 }
 
+void unsupported() { std::_Exit(3); }
+
 std::uint64_t now_ns() {
     timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);

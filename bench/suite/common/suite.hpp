@@ -22,6 +22,9 @@ inline void expect(bool is_right, const char* what) {
         fail(what);
 }
 
+// Ends the program: the system has not this combination of parameters.
+[[noreturn]] void unsupported();
+
 using extra_values = std::map<std::string, double>;
 
 // What a repetition has done.

@@ -1,4 +1,6 @@
 // spawn_join, skynet, fib, nqueens.
+#include "../common/fork_join.hpp"
+
 #include "workloads.hpp"
 #include <sennit/runtime/join_handle.hpp>
 #include <sennit/runtime/spawn.hpp>
@@ -12,20 +14,6 @@ namespace {
 using sennit::join_handle;
 using sennit::spawn;
 using sennit::task;
-
-struct spawn_join_size {
-    std::int64_t n, batch, parents;
-    explicit spawn_join_size(const request& asked)
-        : n(asked.number("n")), batch(asked.number("batch")), parents(asked.number("parents")) {
-        if (batch == 0) batch = n / parents;
-    }
-    std::int64_t each() const { return n / parents; }
-};
-
-outcome checked_spawn_join(const spawn_join_size& size, std::int64_t sum) {
-    expect(sum == size.each() * size.parents, "spawn_join: not every child ran once");
-    return {sum};
-}
 
 namespace fibers {
 
@@ -73,8 +61,6 @@ std::int64_t fib_call(int n) {
     const std::int64_t right = fib_call(n - 2);
     return left.join() + right;
 }
-
-using board = std::array<char, nqueens_max>;
 
 std::int64_t place_queens(board columns, int row, int n) {
     if (row == n) return 1;
@@ -144,8 +130,6 @@ task<std::int64_t> fib_call(int n) {
     co_return co_await left.async_join() + right;
 }
 
-using board = std::array<char, nqueens_max>;
-
 task<std::int64_t> place_queens(board columns, int row, int n) {
     if (row == n) co_return 1;
     std::vector<join_handle<std::int64_t>> children;
@@ -161,22 +145,6 @@ task<std::int64_t> place_queens(board columns, int row, int n) {
 }
 
 } // namespace tasks
-
-outcome checked_skynet(const request& asked, std::int64_t sum) {
-    const std::int64_t n = asked.number("n");
-    expect(sum == n * (n - 1) / 2, "skynet: the sum is wrong");
-    return {n};
-}
-outcome checked_fib(const request& asked, std::int64_t value) {
-    const int n = static_cast<int>(asked.number("n"));
-    expect(value == fib(n), "fib: the number is wrong");
-    return {fib_calls(n)};
-}
-outcome checked_nqueens(const request& asked, std::int64_t solutions) {
-    const int n = static_cast<int>(asked.number("n"));
-    expect(solutions == nqueens_solutions(n), "nqueens: not every solution was found");
-    return {nqueens_places(n)};
-}
 
 outcome skynet_fibers(const request& asked) {
     return checked_skynet(asked, fibers::skynet_node(0, asked.number("n")));
@@ -197,16 +165,15 @@ outcome nqueens_fibers(const request& asked) {
 }
 task<outcome> nqueens_tasks(const request& asked) {
     const std::int64_t solutions =
-        co_await tasks::place_queens(tasks::board(), 0, static_cast<int>(asked.number("n")));
+        co_await tasks::place_queens(board(), 0, static_cast<int>(asked.number("n")));
     co_return checked_nqueens(asked, solutions);
 }
 
 } // namespace
 
 void add_fork_join(std::vector<workload>& all) {
-    all.push_back(both_models("spawn_join",
-                              {{"n", {"1000000"}}, {"batch", {"0", "1000"}}, {"parents", {"1"}}},
-                              fibers::spawn_join, tasks::spawn_join));
+    all.push_back(
+        both_models("spawn_join", spawn_join_parameters(), fibers::spawn_join, tasks::spawn_join));
     all.push_back(both_models("skynet", {{"n", {"1000000"}}}, skynet_fibers, skynet_tasks));
     all.push_back(both_models("fib", {{"n", {"28"}}}, fib_fibers, fib_tasks));
     all.push_back(both_models("nqueens", {{"n", {"10"}}}, nqueens_fibers, nqueens_tasks));
