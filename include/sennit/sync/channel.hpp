@@ -24,6 +24,7 @@
 #include <sennit/core/wait.hpp>
 #include <sennit/sync/channel_core.hpp>
 #include <sennit/sync/channel_error.hpp>
+#include <sennit/sync/recv_error.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -44,12 +45,6 @@ template<class T>
 class send_chan;
 template<class T>
 class recv_chan;
-
-/// Why `try_recv` has no value.
-enum class recv_error : std::uint8_t {
-    empty,  ///< it would have to wait
-    closed, ///< the channel is closed and drained
-};
 
 namespace detail {
 
