@@ -97,10 +97,13 @@
 #include <sennit/sync/select_list.hpp>
 #include <sennit/sync/semaphore.hpp>
 #include <sennit/sync/send_error.hpp>
+#include <sennit/sync/shared_cell.hpp>
 #include <sennit/sync/shared_mutex.hpp>
 #include <sennit/sync/unbounded_channel.hpp>
 #include <sennit/sync/wait_group.hpp>
 #include <sennit/sync/wait_queue.hpp>
+#include <sennit/sync/watch_channel.hpp>
+#include <sennit/sync/watch_core.hpp>
 #include <sennit/time/runtime_clock.hpp>
 #include <sennit/time/sleep.hpp>
 #include <sennit/time/timeout.hpp>
