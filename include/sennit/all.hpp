@@ -63,9 +63,13 @@
 #include <sennit/net/tcp_listener.hpp>
 #include <sennit/net/tcp_stream.hpp>
 #include <sennit/net/timed_source.hpp>
+#include <sennit/runtime/child_registry.hpp>
 #include <sennit/runtime/fiber.hpp>
 #include <sennit/runtime/join_handle.hpp>
+#include <sennit/runtime/join_set.hpp>
 #include <sennit/runtime/runtime.hpp>
+#include <sennit/runtime/scope.hpp>
+#include <sennit/runtime/singleflight.hpp>
 #include <sennit/runtime/spawn.hpp>
 #include <sennit/stack/big_stack.hpp>
 #include <sennit/stack/exception_state.hpp>
