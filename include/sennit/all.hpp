@@ -79,6 +79,8 @@
 #include <sennit/stack/switch.hpp>
 #include <sennit/sync/barrier.hpp>
 #include <sennit/sync/block_queue.hpp>
+#include <sennit/sync/broadcast_channel.hpp>
+#include <sennit/sync/broadcast_core.hpp>
 #include <sennit/sync/channel.hpp>
 #include <sennit/sync/channel_core.hpp>
 #include <sennit/sync/channel_error.hpp>

@@ -38,13 +38,6 @@ namespace sennit::detail {
 // Elements that are received under one lock, at most.
 inline constexpr std::size_t taken_at_once = 32;
 
-// Values up to this size travel by themselves.
-inline constexpr std::size_t unboxed_size_max = 32;
-template<class T>
-inline constexpr bool is_unboxed =
-    std::is_trivially_copyable_v<T> && std::is_trivially_copy_constructible_v<T> &&
-    sizeof(T) <= unboxed_size_max && alignof(T) <= pooled_alignment;
-
 // Owns a value in the form in which it travels.
 template<class T>
 class message {

@@ -6,12 +6,20 @@
 #include <cstddef>
 #include <memory>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 namespace sennit::detail {
 
 // The pools' objects are multiples of 16 bytes side by side.
 inline constexpr std::size_t pooled_alignment = 16;
+
+// Values up to this size travel through channels by themselves, larger and non-trivial ones in a pooled box.
+inline constexpr std::size_t unboxed_size_max = 32;
+template<class T>
+inline constexpr bool is_unboxed =
+    std::is_trivially_copyable_v<T> && std::is_trivially_copy_constructible_v<T> &&
+    sizeof(T) <= unboxed_size_max && alignof(T) <= pooled_alignment;
 
 template<class T>
 void* pooled_allocate() {
