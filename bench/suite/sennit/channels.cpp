@@ -1,11 +1,15 @@
-// ping_pong, channels, sieve.
+// ping_pong, channels, select, oneshot, sieve.
 #include "workloads.hpp"
 #include <sennit/runtime/join_handle.hpp>
 #include <sennit/runtime/spawn.hpp>
 #include <sennit/sync/channel.hpp>
+#include <sennit/sync/oneshot_channel.hpp>
+#include <sennit/sync/select.hpp>
 
+#include <array>
 #include <atomic>
 #include <optional>
+#include <utility>
 
 namespace suite {
 namespace {
@@ -138,6 +142,100 @@ task<outcome> channels_tasks(const request& asked) {
     co_return all.checked(sum);
 }
 
+// ---- select: four flows feed a channel each, one takes what comes
+
+struct feeds {
+    std::int64_t n;
+    std::array<chan<std::int64_t>, 4> from;
+
+    explicit feeds(const request& asked) : n(asked.number("n")) {
+        for (auto& each : from)
+            each = make_chan<std::int64_t>(asked.number("buffer"));
+    }
+    outcome checked(std::int64_t sum) const {
+        expect(sum == n * (n - 1) / 2, "select: the sum is wrong");
+        return {n};
+    }
+};
+
+void feed_fiber(feeds& all, std::size_t which) {
+    for (auto v = static_cast<std::int64_t>(which); v < all.n; v += 4)
+        all.from[which].send(v);
+}
+task<void> feed_task(feeds& all, std::size_t which) {
+    for (auto v = static_cast<std::int64_t>(which); v < all.n; v += 4)
+        co_await all.from[which].async_send(v);
+}
+
+outcome select_fibers(const request& asked) {
+    feeds all(asked);
+    std::vector<join_handle<void>> flows;
+    for (std::size_t i = 0; i < all.from.size(); ++i)
+        flows.push_back(spawn([&all, i] { feed_fiber(all, i); }));
+    std::int64_t sum = 0;
+    const auto add = [&sum](std::optional<std::int64_t> v) { sum += *v; };
+    for (std::int64_t i = 0; i < all.n; ++i) {
+        sennit::select(sennit::on_recv(all.from[0], add), sennit::on_recv(all.from[1], add),
+                       sennit::on_recv(all.from[2], add), sennit::on_recv(all.from[3], add));
+    }
+    for (auto& each : flows)
+        each.join();
+    return all.checked(sum);
+}
+task<outcome> select_tasks(const request& asked) {
+    feeds all(asked);
+    std::vector<join_handle<void>> flows;
+    for (std::size_t i = 0; i < all.from.size(); ++i)
+        flows.push_back(spawn(feed_task(all, i)));
+    std::int64_t sum = 0;
+    const auto add = [&sum](std::optional<std::int64_t> v) { sum += *v; };
+    for (std::int64_t i = 0; i < all.n; ++i) {
+        co_await sennit::async_select(
+            sennit::on_recv(all.from[0], add), sennit::on_recv(all.from[1], add),
+            sennit::on_recv(all.from[2], add), sennit::on_recv(all.from[3], add));
+    }
+    for (auto& each : flows)
+        co_await each.async_join();
+    co_return all.checked(sum);
+}
+
+// ---- oneshot: a channel for one value, a child that sends it
+
+using sender = sennit::oneshot_sender<std::int64_t>;
+
+void reply(sender to, std::int64_t v) {
+    expect(to.send(v).has_value(), "oneshot: the receiver is gone");
+}
+task<void> reply_task(sender to, std::int64_t v) {
+    reply(std::move(to), v);
+    co_return;
+}
+outcome checked_oneshot(std::int64_t n, std::int64_t sum) {
+    expect(sum == n * (n - 1) / 2, "oneshot: the sum is wrong");
+    return {n};
+}
+
+outcome oneshot_fibers(const request& asked) {
+    const std::int64_t n = asked.number("n");
+    std::int64_t sum = 0;
+    for (std::int64_t i = 0; i < n; ++i) {
+        auto [tx, rx] = sennit::oneshot_channel<std::int64_t>();
+        sennit::go(reply, std::move(tx), i);
+        sum += rx.recv().value();
+    }
+    return checked_oneshot(n, sum);
+}
+task<outcome> oneshot_tasks(const request& asked) {
+    const std::int64_t n = asked.number("n");
+    std::int64_t sum = 0;
+    for (std::int64_t i = 0; i < n; ++i) {
+        auto [tx, rx] = sennit::oneshot_channel<std::int64_t>();
+        spawn(reply_task(std::move(tx), i)).detach();
+        sum += (co_await rx).value();
+    }
+    co_return checked_oneshot(n, sum);
+}
+
 // ---- sieve: a chain of filters. A filter ends when its input is closed, and closes its output; whoever generates the
 // numbers is told to end by a flag.
 
@@ -216,6 +314,9 @@ void add_channels(std::vector<workload>& all) {
                                {"consumers", {"1", "4"}},
                                {"buffer", {"0", "1", "100", "1024"}}},
                               channels_fibers, channels_tasks));
+    all.push_back(both_models("select", {{"n", {"1000000"}}, {"buffer", {"0"}}}, select_fibers,
+                              select_tasks));
+    all.push_back(both_models("oneshot", {{"n", {"1000000"}}}, oneshot_fibers, oneshot_tasks));
     all.push_back(both_models("sieve", {{"n", {"2000"}}}, sieve_fibers, sieve_tasks));
 }
 
