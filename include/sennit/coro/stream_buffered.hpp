@@ -199,9 +199,9 @@ inline auto buffer_unordered(std::size_t count) {
 ///
 /// ```cpp
 /// sennit::task<void> serve(int) { co_return; }
-/// sennit::task<void> serve_all() {
+/// sennit::task<void> serve_all(std::vector<int> clients) {
 ///     namespace st = sennit::streams;
-///     co_await (st::from_range(std::vector<int>{1, 2, 3}) | st::for_each_concurrent(2, serve));
+///     co_await (st::from_range(std::move(clients)) | st::for_each_concurrent(2, serve));
 /// }
 /// ```
 template<stream_like S, std::invocable<stream_value_t<S>> Fn>
