@@ -15,6 +15,7 @@
 #include <sennit/core/executor.hpp>
 #include <sennit/core/flow.hpp>
 #include <sennit/core/flow_extras.hpp>
+#include <sennit/core/flow_local.hpp>
 #include <sennit/core/flow_state.hpp>
 #include <sennit/core/future.hpp>
 #include <sennit/core/future_group.hpp>
@@ -25,6 +26,7 @@
 #include <sennit/core/poll.hpp>
 #include <sennit/core/runnable.hpp>
 #include <sennit/core/stop.hpp>
+#include <sennit/core/stop_node.hpp>
 #include <sennit/core/stop_watch.hpp>
 #include <sennit/core/this_flow.hpp>
 #include <sennit/core/time_limit.hpp>
@@ -63,6 +65,7 @@
 #include <sennit/net/tcp_listener.hpp>
 #include <sennit/net/tcp_stream.hpp>
 #include <sennit/net/timed_source.hpp>
+#include <sennit/runtime/after_stop.hpp>
 #include <sennit/runtime/child_registry.hpp>
 #include <sennit/runtime/fiber.hpp>
 #include <sennit/runtime/join_handle.hpp>

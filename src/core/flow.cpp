@@ -3,6 +3,7 @@
 
 #include <sennit/base/assert.hpp>
 #include <sennit/core/flow_extras.hpp>
+#include <sennit/core/flow_local.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -22,6 +23,16 @@ std::uint64_t next_id(detail::thread_state& t) noexcept {
         t.id_end = t.id_next + id_block;
     }
     return t.id_next++;
+}
+
+// Takes the flow's own node out of sight of request_stop, and gives it up.
+void drop_own_node(detail::flow_extras& e) noexcept {
+    detail::stop_state* own;
+    {
+        std::lock_guard guard(e.own_lock);
+        own = std::exchange(e.own, nullptr);
+    }
+    if (own != nullptr) own->release();
 }
 
 } // namespace
@@ -48,10 +59,14 @@ flow::~flow() {
     if (extras.load(std::memory_order_relaxed) == nullptr) [[likely]]
         return;
     // seq_cst, with flow_report: either the report finds no extras, or we find the report and wait for it
-    const detail::flow_extras* e = extras.exchange(nullptr, std::memory_order_seq_cst);
+    detail::flow_extras* e = extras.exchange(nullptr, std::memory_order_seq_cst);
     if (detail::flow_report::under_way.load(std::memory_order_seq_cst)) {
         std::lock_guard guard(detail::flow_report::lock);
     }
+    // A plain thread's flow has no end but this.
+    detail::release_locals(e->locals_alone);
+    detail::release_locals(e->locals_to_children);
+    drop_own_node(*e);
     delete e;
 }
 
@@ -68,8 +83,11 @@ void flow::launch() noexcept {
     } else {
         home.foreign_counters.spawned.add_shared();
     }
-    if (t.current != nullptr && t.current->state().is_stop_requested()) [[unlikely]] {
-        (void)state_.request_stop(); // active already, so there is nothing to submit
+    if (t.current != nullptr) {
+        if (t.current->state().is_stop_requested()) [[unlikely]]
+            (void)state_.request_stop(); // active already, so there is nothing to submit
+        if (t.current->has_context()) [[unlikely]]
+            inherit_from(*t.current);
     }
     home.execute_new(*this);
 }
@@ -77,12 +95,12 @@ void flow::launch() noexcept {
 void flow::request_stop() noexcept {
     const flow_state::wake_action todo = state_.request_stop();
     if (detail::flow_extras* e = extras.load(std::memory_order_acquire)) { // pairs with extras_of
-        std::optional<std::stop_source> source;
+        detail::stop_ref own;
         {
-            std::lock_guard guard(e->stop_lock);
-            source = e->stop_source;
+            std::lock_guard guard(e->own_lock);
+            own = detail::stop_ref::share(e->own);
         }
-        if (source) source->request_stop();
+        if (own) own->request_stop({errc::stopped, "request_stop"});
     }
     if (todo == flow_state::wake_action::submit) home().execute(*this);
 }
@@ -95,6 +113,8 @@ void flow::end() noexcept {
         fatal(report);
     }
     executor& home = this->home();
+    if (has_context()) [[unlikely]]
+        leave_context();
     state_.finish();
     if (in_place) {
         join_.store(join_done, std::memory_order_relaxed);
@@ -120,6 +140,49 @@ void flow::end() noexcept {
     }
     if (home.draining.load(std::memory_order_seq_cst)) [[unlikely]]
         home.flow_finished();
+}
+
+// ---- the place in a stop tree
+
+detail::stop_member* flow::membership() noexcept {
+    detail::flow_extras* e = extras.load(std::memory_order_relaxed);
+    return e != nullptr && e->inherited.node != nullptr ? &e->inherited : nullptr;
+}
+
+bool flow::is_context_stopped() noexcept {
+    const detail::stop_member* m = membership();
+    return m != nullptr && m->node->is_stopped();
+}
+
+bool flow::enter_context() noexcept {
+    detail::stop_member* m = membership();
+    return m == nullptr || m->node->enter(*m, *this);
+}
+
+void flow::start_below(detail::stop_state& node) {
+    node.retain();
+    detail::extras_of(*this).inherited.node = &node;
+}
+
+// By whoever starts this flow, before anybody else knows it.
+void flow::inherit_from(flow& parent) {
+    const detail::stop_member* m = parent.membership();
+    if (m != nullptr && membership() == nullptr) start_below(*m->node);
+    const detail::flow_extras* e = parent.extras.load(std::memory_order_relaxed);
+    if (e->locals_to_children != nullptr)
+        detail::extras_of(*this).locals_to_children = detail::share_locals(e->locals_to_children);
+}
+
+// The last that a flow does as itself.
+void flow::leave_context() noexcept {
+    detail::flow_extras& e = *extras.load(std::memory_order_relaxed);
+    ++e.shields; // destructors of locals may wait
+    detail::release_locals(std::exchange(e.locals_alone, nullptr));
+    detail::release_locals(std::exchange(e.locals_to_children, nullptr));
+    drop_own_node(e);
+    if (e.inherited.node == nullptr) return;
+    e.inherited.node->leave(e.inherited);
+    std::exchange(e.inherited.node, nullptr)->release();
 }
 
 bool flow::poll_done(waker joiner) noexcept {
@@ -226,10 +289,66 @@ flow_extras& extras_of(flow& f) {
     flow_extras* e = f.extras.load(std::memory_order_relaxed);
     if (e == nullptr) {
         e = new flow_extras;
-        f.extras.store(
-            e, std::memory_order_release); // release: publishes it to request_stop and to reports
+        // release: publishes it to request_stop and to reports; seq_cst: see own_node()
+        f.extras.store(e, std::memory_order_seq_cst);
     }
     return *e;
+}
+
+stop_state& own_node(flow& me) {
+    flow_extras& e = extras_of(me);
+    if (e.own != nullptr) return *e.own;
+    const stop_member* m = me.membership();
+    auto* made = new stop_state(m != nullptr ? m->node : nullptr);
+    {
+        std::lock_guard guard(e.own_lock);
+        e.own = made;
+    }
+    // Whoever asked before the node was there could not reach it; ask again on their behalf. A request to the flow has set
+    // the state before it took the lock. A shutdown has set `stopping` before it looks at the extras: seq_cst on both of
+    // them, here and there, lets one see the other.
+    if (me.state().is_stop_requested() || me.home().stopping.load(std::memory_order_seq_cst))
+        made->request_stop({errc::stopped, "request_stop"});
+    return *made;
+}
+
+stop_state& time_bound::node_below(stop_state* above) {
+    if (node_) return *node_;
+    node_ = stop_ref(new stop_state(above, deadline_ns));
+    node_->retain(); // for whoever expires the bound
+    std::uintptr_t none = 0;
+    // release: publishes the node to expire(); acquire, when it fails: nothing but the mark
+    if (!word_.compare_exchange_strong(none, reinterpret_cast<std::uintptr_t>(node_.get()),
+                                       std::memory_order_release, std::memory_order_acquire)) {
+        node_->request_stop({errc::timed_out, "deadline"}, true);
+        node_->release();
+    }
+    return *node_;
+}
+
+namespace {
+
+stop_state& node_of(time_bound* bound, flow& me) {
+    if (bound == nullptr) return own_node(me);
+    if (bound->has_node()) return *bound->node();
+    return bound->node_below(&node_of(bound->outer, me));
+}
+
+} // namespace
+
+stop_state* innermost_node(flow& me) {
+    flow_extras& e = extras_of(me);
+    return e.shields != 0 ? nullptr : &node_of(e.innermost, me);
+}
+
+stop_ref node_for_children() {
+    flow* me = this_thread().current;
+    const flow_extras* e = me != nullptr ? me->extras.load(std::memory_order_relaxed) : nullptr;
+    if (e == nullptr ||
+        (e->inherited.node == nullptr && e->own == nullptr && e->innermost == nullptr))
+        return {};
+    stop_state* above = innermost_node(*me);
+    return above != nullptr ? stop_ref(new stop_state(above)) : stop_ref();
 }
 
 } // namespace detail

@@ -5,6 +5,7 @@
 #include <sennit/core/flow_extras.hpp>
 #include <sennit/core/this_flow.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -12,19 +13,27 @@ namespace sennit {
 namespace detail {
 namespace {
 
+bool has_expired_bound(const flow_extras* e) noexcept {
+    for (const time_bound* b = e != nullptr ? e->innermost : nullptr; b != nullptr; b = b->outer) {
+        if (b->is_expired()) return true;
+    }
+    return false;
+}
+
 // Why the flow may not wait any longer; `woken` when it may.
 pause_result stop_reason(flow& me) noexcept {
-    const flow_extras* e = me.extras.load(std::memory_order_relaxed);
     const bool stop =
         me.state().is_stop_requested() || me.home().stopping.load(std::memory_order_relaxed);
-    if (!stop && (e == nullptr || e->innermost == nullptr)) return pause_result::woken;
+    if (!stop && !me.has_context()) return pause_result::woken;
+    const flow_extras* e = me.extras.load(std::memory_order_relaxed);
     if (e != nullptr && e->shields != 0) return pause_result::woken;
     if (std::uncaught_exceptions() != 0) return pause_result::woken;
-    if (stop) return pause_result::stopped;
-    for (const time_bound* b = e->innermost; b != nullptr; b = b->outer) {
-        if (b->expired.load(std::memory_order_acquire)) return pause_result::timed_out;
+    if (stop || !me.enter_context()) {
+        const stop_member* m = me.membership();
+        return m != nullptr && m->node->is_expired() ? pause_result::timed_out
+                                                     : pause_result::stopped;
     }
-    return pause_result::woken;
+    return has_expired_bound(e) ? pause_result::timed_out : pause_result::woken;
 }
 
 } // namespace
@@ -75,12 +84,7 @@ void leave_shield() noexcept {
 } // namespace detail
 
 bool flow::is_stop_requested() noexcept {
-    if (state_.is_stop_requested() || home().stopping.load(std::memory_order_relaxed)) return true;
-    const detail::flow_extras* e = extras.load(std::memory_order_relaxed);
-    for (const detail::time_bound* b = e ? e->innermost : nullptr; b != nullptr; b = b->outer) {
-        if (b->expired.load(std::memory_order_acquire)) return true;
-    }
-    return false;
+    return hears_stop() || detail::has_expired_bound(extras.load(std::memory_order_relaxed));
 }
 
 namespace this_flow {
@@ -106,20 +110,33 @@ bool stop_requested() noexcept {
 }
 
 std::stop_token stop_token() {
-    flow& me = detail::current_flow(detail::this_thread());
-    detail::flow_extras& e = detail::extras_of(me);
-    std::unique_lock guard(e.stop_lock);
-    if (!e.stop_source) {
-        e.stop_source.emplace();
-        std::stop_token token = e.stop_source->get_token();
-        guard.unlock();
-        // Whoever asked before the source was there could not reach it; ask again on their behalf.
-        if (me.state().is_stop_requested()) e.stop_source->request_stop();
-        e.on_shutdown.emplace(me.home().shutdown_source.get_token(),
-                              detail::flow_extras::forward_stop{&e});
-        return token;
-    }
-    return e.stop_source->get_token();
+    detail::stop_state* node = detail::innermost_node(detail::current_flow(detail::this_thread()));
+    return node != nullptr ? node->token() : std::stop_token();
+}
+
+sennit::stop_node stop_node() {
+    detail::stop_state* node = detail::innermost_node(detail::current_flow(detail::this_thread()));
+    return sennit::stop_node(detail::stop_ref(new detail::stop_state(node)));
+}
+
+error stop_cause() {
+    flow* f = detail::this_thread().current;
+    if (f == nullptr || !f->is_stop_requested()) return {};
+    if (const detail::stop_member* m = f->membership(); m != nullptr && m->node->is_stopped())
+        return m->node->cause();
+    if (f->hears_stop()) return {errc::stopped, "request_stop"};
+    return {errc::timed_out, "deadline"};
+}
+
+std::optional<std::chrono::steady_clock::time_point> deadline() noexcept {
+    flow* f = detail::this_thread().current;
+    if (f == nullptr) return std::nullopt;
+    std::uint64_t ns = detail::stop_state::never;
+    if (const detail::stop_member* m = f->membership()) ns = m->node->deadline_ns();
+    const detail::flow_extras* e = f->extras.load(std::memory_order_relaxed);
+    for (const detail::time_bound* b = e ? e->innermost : nullptr; b != nullptr; b = b->outer)
+        ns = std::min(ns, b->deadline_ns);
+    return detail::time_of_deadline(ns);
 }
 
 void exit() {

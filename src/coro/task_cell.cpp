@@ -7,8 +7,7 @@ void run_task_step(flow& self, coro_root& root, awaiter_base& result) noexcept {
     thread_state* t = self.begin();
     if (t == nullptr) return;
     for (;;) {
-        if (self.state().is_stop_requested() ||
-            self.home().stopping.load(std::memory_order_relaxed)) [[unlikely]] {
+        if (self.hears_stop()) [[unlikely]] {
             root.drop();
             result.set_how(outcome::cancelled);
             self.how = outcome::cancelled;
@@ -28,6 +27,10 @@ void run_task_step(flow& self, coro_root& root, awaiter_base& result) noexcept {
         if (made == progress::yields || t->yield_requested) {
             t->yield_requested = false;
             return t->parker->requeue(self);
+        }
+        if (self.has_context() && !self.enter_context()) [[unlikely]] {
+            t->current = &self;
+            continue;
         }
         if (self.state().park() == flow_state::park_action::parked) return;
         if (t->budget <= 1) return t->parker->requeue(self);

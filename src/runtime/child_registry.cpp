@@ -2,12 +2,11 @@
 
 #include <sennit/core/current.hpp>
 #include <sennit/core/flow_extras.hpp>
+#include <sennit/core/stop_node.hpp>
 
 #include <array>
 #include <cstddef>
 #include <mutex>
-#include <optional>
-#include <stop_token>
 #include <utility>
 
 namespace sennit::detail {
@@ -39,14 +38,17 @@ void child_registry::leave(running_child& child) noexcept {
 }
 
 bool child_registry::is_stop_requested() const noexcept {
+    if (node_ && node_->is_stopped()) return true;
     std::lock_guard guard(lock_);
     return stopping_;
 }
 
 void child_registry::request_stop() noexcept {
+    if (!is_stopped_from_above()) asked_itself_.store(true, std::memory_order_relaxed);
+    if (node_) node_->request_stop({errc::stopped, "scope"});
     for (bool more = true; more;) {
         runnable_chain woken;
-        std::array<std::optional<std::stop_source>, asked_at_a_time> sources;
+        std::array<stop_ref, asked_at_a_time> nodes;
         std::size_t count = 0;
         {
             std::lock_guard guard(lock_);
@@ -58,15 +60,15 @@ void child_registry::request_stop() noexcept {
                 if (f.state().request_stop() == flow_state::wake_action::submit) woken.push_back(f);
                 if (flow_extras* e =
                         f.extras.load(std::memory_order_acquire)) { // pairs with extras_of
-                    std::lock_guard stop_guard(e->stop_lock);
-                    sources[count] = e->stop_source;
+                    std::lock_guard own_guard(e->own_lock);
+                    nodes[count] = stop_ref::share(e->own);
                 }
                 ++count;
             }
             more = !running_.empty();
         }
         for (std::size_t i = 0; i < count; ++i) {
-            if (sources[i]) sources[i]->request_stop();
+            if (nodes[i]) nodes[i]->request_stop({errc::stopped, "scope"});
         }
         while (runnable* r = woken.pop_front())
             static_cast<flow*>(r)->home().execute(*r);

@@ -49,7 +49,18 @@ io_driver& make_reactor(std::unique_ptr<reactor>& place) {
     return *place;
 }
 
-void ask_to_stop(flow& f, void*) { f.wake(); } // its next wait sees executor::stopping
+// Its next wait sees executor::stopping. What its node has to tell may be a user's code, so that comes later.
+void ask_to_stop(flow& f, void* nodes) {
+    f.wake();
+    detail::flow_extras* e = f.extras.load(std::memory_order_seq_cst); // pairs with own_node()
+    if (e == nullptr) return;
+    detail::stop_ref own;
+    {
+        std::lock_guard guard(e->own_lock);
+        own = detail::stop_ref::share(e->own);
+    }
+    if (own) static_cast<std::vector<detail::stop_ref>*>(nodes)->push_back(std::move(own));
+}
 
 void describe_into(flow& f, void* list) {
     static_cast<std::vector<std::string>*>(list)->push_back(describe(f));
@@ -120,7 +131,10 @@ std::vector<std::string> runtime::shutdown(std::chrono::nanoseconds grace) {
         s.stopping.store(true, std::memory_order_seq_cst);
         s.shutdown_source.request_stop();
         // A flow that is about to park is active and gets the mark `notified`; one that is parked is woken. Nobody is missed.
-        detail::flow_report::visit(&s, &ask_to_stop, nullptr);
+        std::vector<detail::stop_ref> nodes;
+        detail::flow_report::visit(&s, &ask_to_stop, &nodes);
+        for (const detail::stop_ref& node : nodes)
+            node->request_stop({errc::shut_down, "runtime::shutdown"});
         if (parts_->options.current_thread) {
             s.run_here(
                 [](void* self) { return static_cast<detail::scheduler*>(self)->live() == 0; }, &s,

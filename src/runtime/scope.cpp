@@ -63,6 +63,9 @@ result<void> scope_core::take_failure() {
     }
     if (exception != nullptr) std::rethrow_exception(exception);
     if (e) return std::unexpected(std::move(e));
+    if (cancelled_.exchange(false, std::memory_order_relaxed) && children.is_stopped_from_above()) {
+        throw_stopped(children.is_expired() ? pause_result::timed_out : pause_result::stopped);
+    }
     return {};
 }
 

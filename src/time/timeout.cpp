@@ -16,8 +16,9 @@ time_bound_scope::time_bound_scope(time_limit limit)
     const std::uint64_t deadline = deadline_of(limit, timers);
     outer = extras.innermost;
     extras.innermost = this;
+    time_bound::deadline_ns = deadline;
     if (deadline == 0) {
-        expired.store(true, std::memory_order_relaxed); // nobody else knows this bound
+        (void)expire(); // nobody else knows this bound
     } else if (deadline != timer_driver::never) {
         arm(timers, deadline);
     }
@@ -28,13 +29,13 @@ time_bound_scope::~time_bound_scope() {
     SENNIT_ASSERT(extras.innermost == static_cast<time_bound*>(this),
                   "bounds in time end in the reverse order of their beginning, on the same flow");
     extras.innermost = outer;
-    // acquire: pairs with on_fire(), which does not touch this after that
-    if (!expired.load(std::memory_order_acquire)) disarm();
+    if (!is_expired()) disarm(); // on_fire() does not touch this after that
+    release_node();
 }
 
 bool time_bound_scope::takes(const stopped& exception) noexcept {
     if (exception.cause() != errc::timed_out) return false;
-    if (!expired.load(std::memory_order_acquire)) return false; // pairs with on_fire()
+    if (!is_expired()) return false;
     flow_.state().clear_throwing();
     return true;
 }
@@ -42,10 +43,11 @@ bool time_bound_scope::takes(const stopped& exception) noexcept {
 void time_bound_scope::on_fire(timer_entry& entry) noexcept {
     auto& self = static_cast<time_bound_scope&>(entry);
     const waker wake(self.flow_);
-    // release: pairs with the destructor, and with every look at the flow's bounds. The wake orders
-    // it before the flow's next look when the flow is about to sleep: see core/flow_state.hpp.
-    self.expired.store(true, std::memory_order_release);
+    // The wake orders this before the flow's next look when the flow is about to sleep: see
+    // core/flow_state.hpp.
+    const stop_ref node(self.expire());
     wake.wake();
+    if (node) node->request_stop({errc::timed_out, "deadline"}, true);
 }
 
 } // namespace sennit::detail

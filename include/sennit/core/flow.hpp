@@ -42,6 +42,8 @@ void run_on_pooled_stack(flow& f) noexcept;
 namespace detail {
 
 struct flow_extras;
+struct stop_member;
+class stop_state;
 
 enum class flow_kind : std::uint8_t { fiber, task, thread, relay };
 
@@ -92,6 +94,19 @@ public:
     void request_stop() noexcept;
     /// True when this flow, its executor or a bound around it was asked to stop.
     bool is_stop_requested() noexcept;
+    /// True when this flow, its executor or what it was started in was asked to stop: a task is dropped then.
+    bool hears_stop() noexcept {
+        return state_.is_stop_requested() || home().stopping.load(std::memory_order_relaxed) ||
+               (has_context() && is_context_stopped());
+    }
+    /// False for a flow that belongs to no node of a stop tree, has no name, no locals and no bounds.
+    bool has_context() const noexcept { return extras.load(std::memory_order_relaxed) != nullptr; }
+    /// Before `launch`: the flow belongs to this node.
+    void start_below(detail::stop_state& node);
+    /// The node that it was started in; null when there is none. For the flow itself, and whoever makes it.
+    detail::stop_member* membership() noexcept;
+    /// Before it parks: from now on it is woken when its node is asked to stop. False when that has happened.
+    [[nodiscard]] bool enter_context() noexcept;
 
     /// Set by a joiner that runs the flow in place: nobody else can see it, so its end needs no synchronisation.
     bool in_place = false;
@@ -143,6 +158,9 @@ public:
 
 private:
     void report_if_failed() noexcept;
+    bool is_context_stopped() noexcept;
+    void inherit_from(flow& parent);
+    void leave_context() noexcept;
 
     std::atomic<executor*> home_; // constant while alive; atomic for reports that read free cells
     const detail::flow_operations* operations_;

@@ -3,8 +3,11 @@
 
 #include <sennit/core/cancel_safety.hpp>
 #include <sennit/core/future.hpp>
+#include <sennit/core/stop_node.hpp>
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <stop_token>
 #include <string_view>
 #include <utility>
@@ -48,7 +51,9 @@ std::uint64_t id() noexcept;
 /// The name given by `flow_options`, or "".
 std::string_view name() noexcept;
 
-/// A token that is stopped when this flow is asked to stop. The first call makes a `std::stop_source` for the flow.
+/// A token that is stopped when this flow is asked to stop: by its handle, with the scope or node that it was started in,
+/// or by a shutdown of its runtime; inside `with_timeout` also when the time is up. Inside `shielded` code it is one that
+/// is never stopped. The first call makes a node for the flow, and the first for each node allocates.
 ///
 /// ```cpp
 /// std::stop_token stop = sennit::this_flow::stop_token();
@@ -56,8 +61,35 @@ std::string_view name() noexcept;
 /// ```
 std::stop_token stop_token();
 
-/// True when this flow was asked to stop; for long computations.
+/// A new node of the stop tree below this flow: stopped when `stop_token()` is, or by its own request.
+///
+/// ```cpp
+/// sennit::stop_node part = sennit::this_flow::stop_node();
+/// part.request_stop();
+/// bool only_that = part.stop_requested() && !sennit::this_flow::stop_requested(); // true
+/// ```
+sennit::stop_node stop_node();
+
+/// True when this flow was asked to stop, or a bound around it has expired; for long computations.
 bool stop_requested() noexcept;
+
+/// Why: the cause of the node that this flow was started in; `errc::timed_out` when a bound has expired; else
+/// `errc::stopped`. No error while it was not asked. Source: G-CX-4.
+///
+/// ```cpp
+/// if (sennit::error cause = sennit::this_flow::stop_cause()) std::puts(cause.message().c_str());
+/// ```
+error stop_cause();
+
+/// When this flow will be asked to stop at the latest, by a bound around the current code or around the scope it was
+/// started in; the earliest of them (G-CX-3). Empty: there is none. On the clock of the flow's timers.
+///
+/// ```cpp
+/// auto answer = sennit::with_timeout(std::chrono::seconds(1), [] {
+///     return sennit::this_flow::deadline().has_value(); // true
+/// });
+/// ```
+std::optional<std::chrono::steady_clock::time_point> deadline() noexcept;
 
 /// Ends this flow from within: unwinds the stack, runs destructors and reports "cancelled" to the joiner.
 /// Source: G-GO-9.

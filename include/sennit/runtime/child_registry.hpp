@@ -5,16 +5,27 @@
 // the stop was requested already finds that out as it enters.
 //
 // To ask a flow to stop means two things: its state word, which may make the caller the one who has to queue it, and the
-// stop_source that somebody may have asked it for, whose callbacks are user code. Both are collected under lock_, in
-// batches, and done after it is released: a flow that has to be queued is ours until then, and a stop_source is a
-// shared handle, so neither needs the child to stay.
+// node of the stop tree that it may have made, below which there are callbacks, that is, user code. Both are collected
+// under lock_, in batches, and done after it is released: a flow that has to be queued is ours until then, and a node is
+// counted, so neither needs the child to stay.
 //
-// Locks: lock_, then a flow's stop_lock. Nothing is called under them.
+// When the flow that opens the scope is in a stop tree, the children are in it too: they start below a node of the scope,
+// which gives them the deadline and the cause, and stops them with everything above.
+//
+// Locks: lock_, then a flow's own_lock. Nothing is called under them.
 #pragma once
 
 #include <sennit/base/list.hpp>
 #include <sennit/base/spin_lock.hpp>
 #include <sennit/core/flow.hpp>
+#include <sennit/core/flow_extras.hpp>
+#include <sennit/core/stop_node.hpp>
+#include <sennit/runtime/spawn.hpp>
+
+#include <atomic>
+#include <source_location>
+#include <type_traits>
+#include <utility>
 
 namespace sennit::detail {
 
@@ -39,13 +50,22 @@ private:
 
 class child_registry {
 public:
-    child_registry() = default;
+    child_registry() : node_(node_for_children()) {}
     child_registry(const child_registry&) = delete;
     child_registry& operator=(const child_registry&) = delete;
 
     // Asks those who run now, and everyone who starts later. Returns when all have been asked; does not wait for them.
     void request_stop() noexcept;
     bool is_stop_requested() const noexcept;
+    // Stopped by what is above in the tree, and not by a request to this.
+    bool is_stopped_from_above() const noexcept {
+        return node_ && node_->is_stopped() && !asked_itself_.load(std::memory_order_relaxed);
+    }
+    bool is_expired() const noexcept { return node_ && node_->is_expired(); }
+    // A child that is about to be launched.
+    void adopt(flow& child) {
+        if (node_) child.start_below(*node_);
+    }
 
 private:
     friend class running_child;
@@ -53,10 +73,30 @@ private:
     bool enter(running_child& child) noexcept;
     void leave(running_child& child) noexcept;
 
+    const stop_ref node_; // or none
+    std::atomic<bool> asked_itself_{false};
     mutable spin_lock lock_;
     bool stopping_ = false;       // guarded by lock_, as the lists
     list<running_child> running_; // not asked yet
     list<running_child> asked_;
 };
+
+// Starts a child on the executor of the calling flow.
+template<class Child>
+auto launch_child(child_registry& children, const flow_options& options, Child child) {
+    auto& cell = make_fiber(spawn_executor(), options, std::move(child));
+    join_handle<std::invoke_result_t<Child>> handle(cell);
+    children.adopt(cell);
+    cell.launch();
+    return handle;
+}
+template<class T>
+join_handle<T> launch_child_task(child_registry& children, std::source_location site, task<T> t) {
+    auto& cell = task_cell<T>::make(spawn_executor(), site, std::move(t));
+    join_handle<T> handle(cell);
+    children.adopt(cell);
+    cell.launch();
+    return handle;
+}
 
 } // namespace sennit::detail

@@ -241,8 +241,8 @@ public:
     /// Starts a task.
     void spawn(task<T> t, std::source_location site = std::source_location::current()) {
         detail::join_set_task<T> child{detail::join_ticket<T>(core_), std::move(t)};
-        detail::spawn_task_on(detail::spawn_executor(), {.site = site},
-                              detail::run_in_join_set<T>(std::move(child)))
+        detail::launch_child_task(core_->children, site,
+                                  detail::run_in_join_set<T>(std::move(child)))
             .detach();
     }
 
@@ -275,9 +275,10 @@ private:
         using child = detail::join_set_fiber<T, std::decay_t<Fn>, std::decay_t<Args>...>;
         static_assert(!detail::is_task<detail::fiber_result<Fn, Args...>>,
                       "this callable is a coroutine: spawn the task it returns, spawn(f(args...))");
-        detail::go_on(detail::spawn_executor(), options,
-                      child{detail::join_ticket<T>(core_),
-                            {std::forward<Fn>(f), std::forward<Args>(args)...}});
+        detail::launch_child(core_->children, options,
+                             child{detail::join_ticket<T>(core_),
+                                   {std::forward<Fn>(f), std::forward<Args>(args)...}})
+            .detach();
     }
 
     std::shared_ptr<detail::join_set_core> core_;

@@ -18,6 +18,7 @@
 #include <sennit/sync/countdown.hpp>
 #include <sennit/sync/semaphore.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <exception>
 #include <functional>
@@ -46,11 +47,14 @@ public:
 
     void fail(std::exception_ptr why) noexcept;
     void fail(error why) noexcept;
+    // A child was stopped before it was done. Before its place is given back.
+    void note_cancelled() noexcept { cancelled_.store(true, std::memory_order_relaxed); }
     void request_stop() noexcept { children.request_stop(); }
     bool has_failed() const noexcept;
 
     countdown_future async_end() noexcept { return countdown_future(count_); }
-    // The first failure, once: an exception is thrown, an error returned.
+    // After the end. The first failure, once: an exception is thrown, an error returned. Throws `stopped` when children
+    // were stopped together with the flow around the scope: that is no completion.
     result<void> take_failure();
     // Waits for the end, deaf to stop, and ends the program if a failure was never taken.
     void finish(bool is_failing) noexcept;
@@ -59,6 +63,7 @@ public:
 
 private:
     countdown count_{0};
+    std::atomic<bool> cancelled_{false}; // published by count_
     std::optional<semaphore> places_;
     mutable spin_lock lock_;
     std::exception_ptr exception_; // guarded by lock_, as the next
@@ -69,15 +74,21 @@ private:
 class scope_ticket {
 public:
     explicit scope_ticket(scope_core& core) noexcept : core_(&core) {}
-    scope_ticket(scope_ticket&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
+    scope_ticket(scope_ticket&& other) noexcept
+        : core_(std::exchange(other.core_, nullptr)), done_(other.done_) {}
     scope_ticket& operator=(scope_ticket&&) = delete;
     ~scope_ticket() {
-        if (core_ != nullptr) core_->give_place_back();
+        if (core_ == nullptr) return;
+        if (!done_) core_->note_cancelled();
+        core_->give_place_back();
     }
     scope_core& core() const noexcept { return *core_; }
+    // The child has returned, or failed.
+    void set_done() noexcept { done_ = true; }
 
 private:
     scope_core* core_;
+    bool done_ = false;
 };
 
 // The exception that is being handled has left a child. Its own stop is no failure, and passes.
@@ -106,6 +117,7 @@ struct scope_fiber {
             return run(self, std::index_sequence_for<Args...>());
         } catch (...) {
             note_failure(self, ticket.core());
+            ticket.set_done();
             if constexpr (Keeps) throw; // for the handle
         }
     }
@@ -115,9 +127,11 @@ private:
     returned run(running_child& self, std::index_sequence<I...>) {
         if constexpr (std::is_void_v<value>) {
             std::invoke(std::move(std::get<0>(call)), std::move(std::get<I + 1>(call))...);
+            ticket.set_done();
         } else {
             value v =
                 std::invoke(std::move(std::get<0>(call)), std::move(std::get<I + 1>(call))...);
+            ticket.set_done();
             note_error(self, ticket.core(), v);
             if constexpr (Keeps) return v;
         }
@@ -136,13 +150,16 @@ task<std::conditional_t<Keeps, T, void>> run_in_scope(scope_task<T> child) {
     try {
         if constexpr (std::is_void_v<T>) {
             co_await std::move(child.work);
+            child.ticket.set_done();
         } else {
             T value = co_await std::move(child.work);
+            child.ticket.set_done();
             note_error(self, child.ticket.core(), value);
             if constexpr (Keeps) co_return value;
         }
     } catch (...) {
         note_failure(self, child.ticket.core());
+        child.ticket.set_done();
         if constexpr (Keeps) throw; // for the handle
     }
 }
@@ -202,7 +219,8 @@ public:
 /// program with a report, as that of a `go` does. Children may start siblings. Not movable; joined by one flow at a time.
 ///
 /// When the flow that owns the scope is asked to stop, it finds out at its next wait, for instance in `join`; the scope
-/// then unwinds with it, and the children are stopped.
+/// then unwinds with it, and the children are stopped. When the flow is in a stop tree, so are the children: they have its
+/// deadline, and a request to it, or above it, reaches them at once.
 ///
 /// ```cpp
 /// int total = 0;
@@ -244,8 +262,8 @@ public:
     void go(task<T> t, std::source_location site = std::source_location::current()) {
         core_.take_place();
         detail::scope_task<T> child{detail::scope_ticket(core_), std::move(t)};
-        detail::spawn_task_on(detail::spawn_executor(), {.site = site},
-                              detail::run_in_scope<false>(std::move(child)))
+        detail::launch_child_task(core_.children, site,
+                                  detail::run_in_scope<false>(std::move(child)))
             .detach();
     }
     /// Starts it if there is a place: false, and nothing is moved, when the limit is reached.
@@ -277,15 +295,15 @@ public:
         static_assert(!detail::is_task<typename child::value>,
                       "this callable is a coroutine: spawn the task it returns, spawn(f(args...))");
         core_.take_place();
-        return detail::spawn_on(detail::spawn_executor(), options,
-                                make<child>(std::forward<Fn>(f), std::forward<Args>(args)...));
+        return detail::launch_child(core_.children, options,
+                                    make<child>(std::forward<Fn>(f), std::forward<Args>(args)...));
     }
     template<class T>
     join_handle<T> spawn(task<T> t, std::source_location site = std::source_location::current()) {
         core_.take_place();
         detail::scope_task<T> child{detail::scope_ticket(core_), std::move(t)};
-        return detail::spawn_task_on(detail::spawn_executor(), {.site = site},
-                                     detail::run_in_scope<true>(std::move(child)));
+        return detail::launch_child_task(core_.children, site,
+                                         detail::run_in_scope<true>(std::move(child)));
     }
 
     /// Waits until all children have ended. Throws the first exception that left one; the error of a child that returned a
@@ -313,8 +331,9 @@ private:
         using child = detail::scope_fiber<false, std::decay_t<Fn>, std::decay_t<Args>...>;
         static_assert(!detail::is_task<typename child::value>,
                       "this callable is a coroutine: start the task it returns, go(f(args...))");
-        detail::go_on(detail::spawn_executor(), options,
-                      make<child>(std::forward<Fn>(f), std::forward<Args>(args)...));
+        detail::launch_child(core_.children, options,
+                             make<child>(std::forward<Fn>(f), std::forward<Args>(args)...))
+            .detach();
     }
 
     const int exceptions_ = std::uncaught_exceptions();
