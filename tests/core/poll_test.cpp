@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <any>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace sennit {
@@ -32,6 +34,13 @@ TEST(poll, converts_what_the_value_is_made_of) {
     poll<std::string> p = "text";
     ASSERT_TRUE(p.is_ready());
     EXPECT_EQ(std::move(p).take(), "text");
+}
+
+TEST(poll, value_may_be_of_a_type_that_is_made_of_anything) {
+    poll<std::optional<std::any>> p = std::optional<std::any>(std::any(7));
+    const poll<std::optional<std::any>> copy = p;
+    ASSERT_TRUE(copy.is_ready());
+    EXPECT_EQ(std::any_cast<int>(*std::move(p).take()), 7);
 }
 
 struct only_from_int {

@@ -31,10 +31,11 @@ public:
     using value_type = T;
 
     poll(pending_t) noexcept {}
+    // The kinds that are refused come first: asked about itself, a T that is made of anything (std::any) asks back.
     template<class U = T>
-        requires std::is_constructible_v<T, U&&> &&
-                 (!std::is_same_v<std::remove_cvref_t<U>, poll>) &&
-                 (!std::is_same_v<std::remove_cvref_t<U>, pending_t>)
+        requires(!std::is_same_v<std::remove_cvref_t<U>, poll>) &&
+                (!std::is_same_v<std::remove_cvref_t<U>, pending_t>) &&
+                std::is_constructible_v<T, U&&>
     poll(U&& value) : value_(std::in_place, std::forward<U>(value)) {}
 
     /// True when a value is there.
