@@ -1,0 +1,492 @@
+// The rules of golang/go's runtime/chan_test.go and chanbarrier_test.go. Above each case stands the upstream test.
+#include "conformance/pairing.hpp"
+
+#include <any>
+#include <array>
+#include <atomic>
+#include <cmath>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <numeric>
+#include <vector>
+
+namespace sennit {
+namespace {
+
+using test::by;
+using test::kind;
+
+class go_runtime_chan : public test::conformance {};
+SENNIT_PAIRINGS(go_runtime_chan);
+
+// TestChan: who receives from an empty channel, or sends to a full one, goes on when the other side comes, and a try
+// beside it does nothing.
+TEST_P(go_runtime_chan, waits_for_the_other_side) {
+    for (const int capacity : {0, 1, 7}) {
+        auto c = make_chan<int>(capacity);
+        EXPECT_EQ(c.try_recv().error(), recv_error::empty);
+        std::atomic<bool> received{false}, sent{false};
+        start_party(0, [&](kind me) -> task<void> {
+            EXPECT_EQ(co_await by(me, c.async_recv()), 17);
+            received = true;
+        });
+        start_party(1, [&](kind me) -> task<void> {
+            auto one = async_select(on_recv(c, [](std::optional<int> v) { EXPECT_EQ(v, 17); }));
+            co_await by(me, std::move(one));
+            received = true;
+        });
+        for (int i = 0; i < 10; ++i)
+            std::this_thread::yield();
+        EXPECT_FALSE(received); // nothing was sent
+        c.send(17);
+        c.send(17);
+        join();
+        EXPECT_TRUE(received);
+
+        for (int i = 0; i < capacity; ++i)
+            EXPECT_TRUE(c.try_send(i));
+        EXPECT_FALSE(c.try_send(-1));
+        EXPECT_EQ(c.len(), unsigned(capacity));
+        EXPECT_EQ(c.cap(), unsigned(capacity));
+        start_party(1, [&](kind me) -> task<void> {
+            co_await by(me, c.async_send(capacity));
+            sent = true;
+        });
+        for (int i = 0; i < 10; ++i)
+            std::this_thread::yield();
+        EXPECT_FALSE(sent); // there was no room
+        EXPECT_LE(c.len(), unsigned(capacity));
+        for (int i = 0; i <= capacity; ++i)
+            EXPECT_EQ(c.recv(), i); // what waits comes after what is buffered
+        join();
+        EXPECT_TRUE(sent);
+    }
+}
+
+// TestChan: a closed channel is drained in order and then tells that it is closed; closing tells who waits.
+TEST_P(go_runtime_chan, closing_drains_and_wakes) {
+    for (const int capacity : {0, 1, 5}) {
+        auto c = make_chan<int>(capacity);
+        for (int i = 0; i < capacity; ++i)
+            c.send(i);
+        c.close();
+        auto waited_for = make_chan<int>(capacity);
+        start_party(0, [&](kind me) -> task<void> {
+            for (int i = 0; i < capacity; ++i)
+                EXPECT_EQ(co_await by(me, c.async_recv()), i);
+            for (int i = 0; i < 2; ++i)
+                EXPECT_EQ(co_await by(me, c.async_recv()), std::nullopt);
+        });
+        for (int i = 0; i < 2; ++i) {
+            start_party(i, [&](kind me) -> task<void> {
+                EXPECT_EQ(co_await by(me, waited_for.async_recv()), std::nullopt);
+            });
+        }
+        waited_for.close();
+        join();
+    }
+}
+
+// TestChan: a hundred values arrive in order; of several producers and consumers each value arrives as often as it
+// was sent.
+TEST_P(go_runtime_chan, many_on_both_sides) {
+    constexpr int rounds = test::rounds_scaled(200), sides = 4;
+    for (const int capacity : {0, 3}) {
+        auto c = make_chan<int>(capacity);
+        const auto hundred = [&](kind me) -> task<void> {
+            for (int i = 0; i < 100; ++i)
+                co_await by(me, c.async_send(i));
+        };
+        together(hundred, [&](kind me) -> task<void> {
+            for (int i = 0; i < 100; ++i)
+                EXPECT_EQ(co_await by(me, c.async_recv()), i);
+        });
+        std::array<std::vector<int>, sides> got;
+        for (int side = 0; side < sides; ++side) {
+            start_party(side, [&](kind me) -> task<void> {
+                for (int i = 0; i < rounds; ++i)
+                    co_await by(me, c.async_send(i));
+            });
+            start_party(side + 1, [&, side](kind me) -> task<void> {
+                for (int i = 0; i < rounds; ++i) {
+                    const std::optional<int> v = co_await by(me, c.async_recv());
+                    got[unsigned(side)].push_back(*v);
+                }
+            });
+        }
+        join();
+        std::vector<int> times(rounds);
+        for (const std::vector<int>& each : got)
+            for (const int v : each)
+                ++times[unsigned(v)];
+        EXPECT_EQ(std::ranges::count(times, sides), rounds);
+    }
+}
+
+// TestNonblockRecvRace: a channel that holds a value or is closed is never "not ready", also while it changes from the
+// one to the other.
+TEST_P(go_runtime_chan, a_try_never_misses_a_value_or_the_close) {
+    for (int i = 0; i < test::rounds_scaled(150); ++i) {
+        auto c = make_chan<int>(1);
+        c.send(1);
+        start_party(i, [&](kind me) -> task<void> {
+            auto one = async_select(on_recv(c), otherwise([] { ADD_FAILURE() << "not ready"; }));
+            co_await by(me, std::move(one));
+        });
+        c.close();
+        (void)c.recv();
+        join();
+    }
+}
+
+// TestNonblockSelectRace: the ready one of two changes while a select looks at both; at every moment one was ready.
+// TestNonblockSelectRace2: the same with a close.
+TEST_P(go_runtime_chan, otherwise_is_taken_only_if_nothing_was_ready_at_one_moment) {
+    for (const bool by_close : {false, true}) {
+        for (int i = 0; i < test::rounds_scaled(150); ++i) {
+            auto c1 = make_chan<int>(1), c2 = make_chan<int>(by_close ? 0 : 1);
+            c1.send(1);
+            start_party(i, [&](kind me) -> task<void> {
+                auto one = async_select(on_recv(c1), on_recv(c2),
+                                        otherwise([] { ADD_FAILURE() << "not ready"; }));
+                co_await by(me, std::move(one));
+            });
+            if (by_close) {
+                c2.close();
+            } else {
+                c2.send(1);
+            }
+            (void)c1.try_recv();
+            join();
+        }
+    }
+}
+
+// TestSelfSelect: one that sends and receives on the same channel in one select does not meet itself.
+TEST_P(go_runtime_chan, a_select_does_not_meet_itself) {
+    constexpr int rounds = test::rounds_scaled(500);
+    for (const int capacity : {0, 10}) {
+        auto c = make_chan<int>(capacity);
+        const auto trader = [&](int number) {
+            return [&, number](kind me) -> task<void> {
+                const auto look = [&](std::optional<int> v) {
+                    EXPECT_TRUE(capacity != 0 || v != number);
+                };
+                for (int i = 0; i < rounds; ++i) {
+                    if (number == 0 || i % 2 == 0) {
+                        auto one = async_select(on_send(c, number), on_recv(c, look));
+                        co_await by(me, std::move(one));
+                    } else {
+                        auto one = async_select(on_recv(c, look), on_send(c, number));
+                        co_await by(me, std::move(one));
+                    }
+                }
+            };
+        };
+        together(trader(0), trader(1));
+    }
+}
+
+// TestSelectStress: four channels with and without buffers; plain flows on either side of each, and one select over all
+// on either side. Written for each kind with its own verbs.
+constexpr int stress_rounds = test::rounds_scaled(250);
+void select_sends(std::array<chan<int>, 4>& c) {
+    std::array<chan<int>, 4> open = c;
+    std::array<int, 4> sent{};
+    for (int i = 0; i < 4 * stress_rounds; ++i) {
+        const std::size_t k = select(on_send(open[3], 0), on_send(open[2], 0), on_send(open[1], 0),
+                                     on_send(open[0], 0));
+        if (++sent[3 - k] == stress_rounds) open[3 - k] = {};
+    }
+}
+task<void> select_sends_in_task(std::array<chan<int>, 4>& c) {
+    std::array<chan<int>, 4> open = c;
+    std::array<int, 4> sent{};
+    for (int i = 0; i < 4 * stress_rounds; ++i) {
+        auto one = async_select(on_send(open[3], 0), on_send(open[2], 0), on_send(open[1], 0),
+                                on_send(open[0], 0));
+        const std::size_t k = co_await std::move(one);
+        if (++sent[3 - k] == stress_rounds) open[3 - k] = {};
+    }
+}
+void select_receives(std::array<chan<int>, 4>& c) {
+    std::array<chan<int>, 4> open = c;
+    std::array<int, 4> got{};
+    for (int i = 0; i < 4 * stress_rounds; ++i) {
+        const std::size_t k =
+            select(on_recv(open[0]), on_recv(open[1]), on_recv(open[2]), on_recv(open[3]));
+        if (++got[k] == stress_rounds) open[k] = {};
+    }
+}
+task<void> select_receives_in_task(std::array<chan<int>, 4>& c) {
+    std::array<chan<int>, 4> open = c;
+    std::array<int, 4> got{};
+    for (int i = 0; i < 4 * stress_rounds; ++i) {
+        auto one =
+            async_select(on_recv(open[0]), on_recv(open[1]), on_recv(open[2]), on_recv(open[3]));
+        const std::size_t k = co_await std::move(one);
+        if (++got[k] == stress_rounds) open[k] = {};
+    }
+}
+TEST_P(go_runtime_chan, select_under_stress) {
+    std::array<chan<int>, 4> c{make_chan<int>(), make_chan<int>(), make_chan<int>(2),
+                               make_chan<int>(3)};
+    for (int i = 0; i < 4; ++i) {
+        start_party(i, [&, i](kind me) -> task<void> {
+            for (int k = 0; k < stress_rounds; ++k)
+                co_await by(me, c[unsigned(i)].async_send(k));
+        });
+        start_party(i + 1, [&, i](kind me) -> task<void> {
+            for (int k = 0; k < stress_rounds; ++k)
+                co_await by(me, c[unsigned(i)].async_recv());
+        });
+    }
+    start(kind_of(0), [&] { select_sends(c); }, [&] { return select_sends_in_task(c); });
+    start(kind_of(1), [&] { select_receives(c); }, [&] { return select_receives_in_task(c); });
+    join();
+    for (const chan<int>& each : c)
+        EXPECT_EQ(each.len(), 0u); // as many came out as went in
+}
+
+// TestSelectFairness: of two that are always ready each is chosen about half of the time, next to two that never are.
+// The bound is five standard deviations.
+TEST_P(go_runtime_chan, select_is_fair) {
+    constexpr int trials = 2000;
+    auto c1 = make_chan<int>(trials + 1), c2 = make_chan<int>(trials + 1);
+    for (int i = 0; i <= trials; ++i) {
+        c1.send(1);
+        c2.send(2);
+    }
+    auto c3 = make_chan<int>(), c4 = make_chan<int>();
+    auto out = make_chan<int>(), done = make_chan<int>();
+    first([&](kind me) -> task<void> {
+        bool over = false;
+        while (!over) {
+            int got = 0;
+            const auto keep = [&](std::optional<int> v) { got = *v; };
+            auto one = async_select(on_recv(c3, keep), on_recv(c4, keep), on_recv(c1, keep),
+                                    on_recv(c2, keep));
+            co_await by(me, std::move(one));
+            auto next = async_select(on_send(out, got), on_recv(done, [&] { over = true; }));
+            co_await by(me, std::move(next));
+        }
+    });
+    std::array<int, 3> count{};
+    second([&](kind me) -> task<void> {
+        for (int i = 0; i < trials; ++i) {
+            const std::optional<int> v = co_await by(me, out.async_recv());
+            ++count[unsigned(*v)];
+        }
+        done.close();
+    });
+    join();
+    EXPECT_EQ(count[1] + count[2], trials);
+    EXPECT_LT(std::abs(count[1] / double{trials} - 0.5), 5 / (2 * std::sqrt(double{trials})));
+}
+
+// TestPseudoRandomSend: two sends to one channel: each side is chosen more than one time in ten.
+TEST_P(go_runtime_chan, two_sends_to_one_channel_are_chosen_at_random) {
+    constexpr int n = 200;
+    for (const int capacity : {0, n}) {
+        auto c = make_chan<int>(capacity);
+        int zeros = 0, ones = 0;
+        const auto send = [&](kind me) -> task<void> {
+            for (int i = 0; i < n; ++i) {
+                auto one = async_select(on_send(c, 0), on_send(c, 1));
+                co_await by(me, std::move(one));
+            }
+        };
+        together(send, [&](kind me) -> task<void> {
+            for (int i = 0; i < n; ++i) {
+                const std::optional<int> v = co_await by(me, c.async_recv());
+                ++(*v == 0 ? zeros : ones);
+            }
+        });
+        EXPECT_EQ(zeros + ones, n);
+        EXPECT_GT(zeros, n / 10);
+        EXPECT_GT(ones, n / 10);
+    }
+}
+
+// TestSelectDuplicateChannel: one channel twice in a select. When the third case wins, both leave the queue, and who stands
+// behind them is found.
+TEST_P(go_runtime_chan, a_channel_twice_in_one_select_leaves_its_queue) {
+    for (int round = 0; round < 20; ++round) {
+        auto c = make_chan<int>(), d = make_chan<int>(), e = make_chan<int>();
+        start_party(round, [&](kind me) -> task<void> {
+            const auto wrong = [](std::optional<int>) { ADD_FAILURE(); };
+            auto one = async_select(on_recv(c, wrong), on_recv(c, wrong), on_recv(d));
+            co_await by(me, std::move(one));
+            co_await by(me, e.async_send(9));
+        });
+        start_party(round + 1,
+                    [&](kind me) -> task<void> { EXPECT_EQ(co_await by(me, c.async_recv()), 8); });
+        d.send(7);
+        EXPECT_EQ(e.recv(), 9);
+        c.send(8);
+        join();
+    }
+}
+
+// TestMultiConsumer: many workers between two channels; what comes out is what went in.
+TEST_P(go_runtime_chan, many_workers_between_two_channels) {
+    constexpr int workers = 12, items = test::rounds_scaled(2000);
+    constexpr std::array primes{2, 3, 7, 11, 13, 17, 19, 23, 27, 31};
+    auto in = make_chan<int>(workers * 3), out = make_chan<int>(workers * 3);
+    wait_group running(workers);
+    for (int w = 0; w < workers; ++w) {
+        start_party(w, [&, w](kind me) -> task<void> {
+            for (;;) {
+                const std::optional<int> v = co_await by(me, in.async_recv());
+                if (!v) break;
+                if (primes[unsigned(w) % primes.size()] == *v) co_await by(me, async_yield());
+                co_await by(me, out.async_send(*v));
+            }
+            running.done();
+        });
+    }
+    std::int64_t expected = 0, sum = 0;
+    int count = 0;
+    first([&](kind me) -> task<void> {
+        for (int i = 0; i < items; ++i) {
+            const int v = primes[unsigned(i) % primes.size()];
+            expected += v;
+            co_await by(me, in.async_send(v));
+        }
+        in.close();
+        co_await by(me, running.async_wait());
+        out.close();
+    });
+    second([&](kind me) -> task<void> {
+        for (;;) {
+            const std::optional<int> v = co_await by(me, out.async_recv());
+            if (!v) break;
+            sum += *v;
+            ++count;
+        }
+    });
+    join();
+    EXPECT_EQ(count, items);
+    EXPECT_EQ(sum, expected);
+}
+
+// TestChanSendInterface: elements of any type, also empty pointers, through a send, a select and a select with
+// `otherwise`.
+TEST_P(go_runtime_chan, elements_of_any_type) {
+    struct thing {
+        int content;
+    };
+    auto c = make_chan<std::any>(1), d = make_chan<std::any>(2);
+    const std::any empty = static_cast<thing*>(nullptr);
+    const auto give = [&](kind me) -> task<void> {
+        auto plain = c.async_send(empty);
+        co_await by(me, std::move(plain));
+        auto chosen = async_select(on_send(c, empty), on_send(d, empty));
+        co_await by(me, std::move(chosen));
+        auto tried = async_select(on_send(d, std::any(thing{3})), otherwise([] { ADD_FAILURE(); }));
+        co_await by(me, std::move(tried));
+        c.close();
+        d.close();
+    };
+    int nulls = 0, threes = 0;
+    const auto count = [&](const std::any& a) {
+        if (const auto* p = std::any_cast<thing*>(&a)) nulls += *p == nullptr;
+        if (const auto* v = std::any_cast<thing>(&a)) threes += v->content == 3;
+    };
+    together(give, [&](kind me) -> task<void> {
+        for (const chan<std::any>& each : {c, d}) {
+            for (;;) {
+                const std::optional<std::any> a = co_await by(me, each.async_recv());
+                if (!a) break;
+                count(*a);
+            }
+        }
+    });
+    EXPECT_EQ(nulls, 2);
+    EXPECT_EQ(threes, 1);
+}
+
+// Deep in the stack: a value that lives in the frame of one who waits, sent from there and received to there.
+SENNIT_NOINLINE int through_deep_frames(int depth, const chan<int>& give, const chan<int>& take) {
+    std::array<volatile int, 64> frame{};
+    for (int& i : reinterpret_cast<std::array<int, 64>&>(frame))
+        i = depth;
+    int result = 0;
+    if (depth > 0) {
+        result = through_deep_frames(depth - 1, give, take);
+    } else {
+        give.send(1);
+        std::optional<int> got;
+        select(on_recv(take, [&](std::optional<int> v) { got = v; }), on_recv(chan<int>()));
+        result = got.value_or(-1);
+    }
+    for (const volatile int& i : frame)
+        if (i != depth) return -1000;
+    return result + 1;
+}
+// TestShrinkStackDuringBlockedSend, TestNoShrinkStackWhileParking, TestSelectStackAdjust: one that waits on a channel keeps
+// its stack as it is, however deep, and others may write into it.
+TEST_P(go_runtime_chan, who_waits_deep_in_its_stack_finds_it_again) {
+    constexpr int flows = 8;
+    auto give = make_chan<int>(), take = make_chan<int>();
+    std::atomic<int> right{0};
+    for (int i = 0; i < flows; ++i) {
+        const int depth = 1 << i % 7;
+        const auto work = [&, depth] {
+            for (int round = 0; round < 3; ++round) // deeper, and less deep again
+                right += through_deep_frames(depth, give, take) == depth + 101;
+        };
+        start(kind_of(i), work, [work]() -> task<void> {
+            // In a task: a step that blocks, on a stack that it is given.
+            return [](auto fn) -> task<void> {
+                fn();
+                co_return;
+            }(work);
+        });
+    }
+    for (int i = 0; i < 3 * flows; ++i) {
+        EXPECT_EQ(give.recv(), 1);
+        take.send(100);
+    }
+    join();
+    EXPECT_EQ(right, 3 * flows);
+}
+
+// chanbarrier_test.go: TestChanSendBarrier, TestChanSendSelectBarrier. What a flow sends as its last act is whole when it
+// is received, though the flow and its stack are gone.
+TEST_P(go_runtime_chan, the_last_word_of_a_flow_is_whole) {
+    struct message {
+        std::array<int, 32> content;
+    };
+    constexpr int flows = test::rounds_scaled(60);
+    for (const bool selecting : {false, true}) {
+        auto c = make_chan<std::unique_ptr<message>>();
+        auto never = make_chan<int>();
+        for (int i = 0; i < flows; ++i) {
+            start_party(i, [&, i, c](kind me) -> task<void> {
+                auto word = std::make_unique<message>();
+                word->content.fill(i);
+                if (selecting) {
+                    auto one = async_select(on_recv(never), on_send(c, std::move(word)));
+                    co_await by(me, std::move(one));
+                } else {
+                    auto sent = c.async_send(std::move(word));
+                    co_await by(me, std::move(sent));
+                }
+            });
+        }
+        std::vector<int> times(flows);
+        for (int i = 0; i < flows; ++i) {
+            const std::optional<std::unique_ptr<message>> word = c.recv();
+            const std::array<int, 32>& content = (*word)->content;
+            EXPECT_EQ(std::ranges::count(content, content[0]), 32);
+            ++times[unsigned(content[0])];
+        }
+        EXPECT_EQ(std::ranges::count(times, 1), flows);
+        join();
+    }
+}
+
+} // namespace
+} // namespace sennit
