@@ -7,9 +7,11 @@
 
 #include "sync/support.hpp"
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <optional>
+#include <thread>
 #include <utility>
 
 namespace sennit::test {
@@ -39,6 +41,37 @@ template<future F>
     requires(!std::is_lvalue_reference_v<F>)
 done_by<F> by(kind who, F&& f) {
     return {who, std::move(f)};
+}
+
+/// Counts when the future first has to wait: how a test knows that a flow stands in a queue.
+template<future F>
+class [[nodiscard]] counted_wait {
+public:
+    static constexpr cancel_safety cancel_class = cancel_safety_of<F>;
+
+    counted_wait(std::atomic<int>& waiting, F f) : waiting_(waiting), future_(std::move(f)) {}
+    sennit::poll<future_output_t<F>> poll(context& cx) {
+        auto answer = future_.poll(cx);
+        if (!answer.is_ready() && !counted_) {
+            counted_ = true;
+            ++waiting_;
+        }
+        return answer;
+    }
+
+private:
+    std::atomic<int>& waiting_;
+    F future_;
+    bool counted_ = false;
+};
+template<future F>
+    requires(!std::is_lvalue_reference_v<F>)
+counted_wait<F> counting(std::atomic<int>& waiting, F&& f) {
+    return {waiting, std::move(f)};
+}
+inline void await_count(const std::atomic<int>& n, int expected) {
+    while (n < expected)
+        std::this_thread::yield();
 }
 
 /// As all_pairings(), without pairs of threads, which do not need the runtime.

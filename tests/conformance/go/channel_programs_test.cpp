@@ -12,7 +12,9 @@
 namespace sennit {
 namespace {
 
+using test::await_count;
 using test::by;
+using test::counting;
 using test::kind;
 
 class go_chan_programs : public test::conformance {
@@ -432,18 +434,22 @@ TEST_P(go_chan_programs, a_loser_leaves_the_queue_whole) {
     for (int round = 0; round < 20; ++round) {
         auto c = make_chan<int>(), d = make_chan<int>();
         std::atomic<int> sum{0};
+        std::atomic<int> waiting{0};
         const auto plain = [&](kind me) -> task<void> {
-            const std::optional<int> v = co_await by(me, c.async_recv());
+            const std::optional<int> v = co_await by(me, counting(waiting, c.async_recv()));
             sum += *v;
         };
         const auto choosing = [&](kind me) -> task<void> {
             auto one = async_select(on_recv(c, [](std::optional<int>) { ADD_FAILURE(); }),
                                     on_recv(d, [&](std::optional<int> v) { sum += *v; }));
-            co_await by(me, std::move(one));
+            co_await by(me, counting(waiting, std::move(one)));
         };
         start_party(round, plain);
-        start_party(round + 1, choosing);
+        await_count(waiting, 1);
+        start_party(round + 1, choosing); // between two others
+        await_count(waiting, 2);
         start_party(round, plain);
+        await_count(waiting, 3);
         d.send(100); // taken by the select: nothing else is ready
         c.send(1);
         c.send(10);
@@ -602,14 +608,20 @@ TEST_P(go_chan_programs, elements_without_content_count) {
 // every form of sending, and closing again, is an error.
 TEST_P(go_chan_programs, closed_is_closed_for_every_form) {
     using enum form;
-    for (const int buffered : {0, 2}) {
+    for (const int buffered : {0, 5}) {
         auto c = make_chan<int>(buffered);
         for (int i = 0; i < buffered; ++i)
             c.send(i);
         c.close();
         const auto receives = [&](kind me) -> task<void> {
-            for (int i = 0; i < buffered; ++i)
-                EXPECT_EQ(co_await by(me, c.async_recv()), i);
+            if (buffered != 0) {
+                int expected = 0;
+                for (const form f : {plain, alone, with_another, trying}) {
+                    const int v = co_await receive_by(me, f, c);
+                    EXPECT_EQ(v, expected++);
+                }
+                EXPECT_EQ(c.try_recv(), expected);
+            }
             for (int i = 0; i < 2; ++i) {
                 EXPECT_EQ(co_await by(me, c.async_recv()), std::nullopt);
                 EXPECT_EQ(c.try_recv().error(), recv_error::closed);
@@ -660,15 +672,16 @@ TEST_P(go_chan_programs, many_leave_a_common_queue) {
     const int n = chain(test::rounds_scaled(2500), 20);
     auto common = make_chan<int>();
     std::vector<chan<int>> own;
-    std::atomic<int> done{0};
+    std::atomic<int> done{0}, waiting{0};
     for (int i = 0; i < n; ++i) {
         own.push_back(make_chan<int>());
-        start_party(i, [&done, common, mine = own.back()](kind me) -> task<void> {
+        start_party(i, [&, common, mine = own.back()](kind me) -> task<void> {
             auto one = async_select(on_recv(common), on_recv(mine));
-            const std::size_t fired = co_await by(me, std::move(one));
+            const std::size_t fired = co_await by(me, counting(waiting, std::move(one)));
             done += fired == 1;
         });
     }
+    await_count(waiting, n);
     std::ranges::shuffle(own, std::mt19937(1));
     for (const chan<int>& c : own)
         c.send(1);

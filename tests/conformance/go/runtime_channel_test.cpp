@@ -9,12 +9,15 @@
 #include <map>
 #include <memory>
 #include <numeric>
+#include <random>
 #include <vector>
 
 namespace sennit {
 namespace {
 
+using test::await_count;
 using test::by;
+using test::counting;
 using test::kind;
 
 class go_runtime_chan : public test::conformance {};
@@ -27,18 +30,19 @@ TEST_P(go_runtime_chan, waits_for_the_other_side) {
         auto c = make_chan<int>(capacity);
         EXPECT_EQ(c.try_recv().error(), recv_error::empty);
         std::atomic<bool> received{false}, sent{false};
+        std::atomic<int> waiting{0};
         start_party(0, [&](kind me) -> task<void> {
-            EXPECT_EQ(co_await by(me, c.async_recv()), 17);
+            EXPECT_EQ(co_await by(me, counting(waiting, c.async_recv())), 17);
             received = true;
         });
         start_party(1, [&](kind me) -> task<void> {
             auto one = async_select(on_recv(c, [](std::optional<int> v) { EXPECT_EQ(v, 17); }));
-            co_await by(me, std::move(one));
+            co_await by(me, counting(waiting, std::move(one)));
             received = true;
         });
-        for (int i = 0; i < 10; ++i)
-            std::this_thread::yield();
-        EXPECT_FALSE(received); // nothing was sent
+        await_count(waiting, 2);
+        EXPECT_FALSE(received);
+        EXPECT_EQ(c.try_recv().error(), recv_error::empty);
         c.send(17);
         c.send(17);
         join();
@@ -50,13 +54,13 @@ TEST_P(go_runtime_chan, waits_for_the_other_side) {
         EXPECT_EQ(c.len(), unsigned(capacity));
         EXPECT_EQ(c.cap(), unsigned(capacity));
         start_party(1, [&](kind me) -> task<void> {
-            co_await by(me, c.async_send(capacity));
+            co_await by(me, counting(waiting, c.async_send(capacity)));
             sent = true;
         });
-        for (int i = 0; i < 10; ++i)
-            std::this_thread::yield();
-        EXPECT_FALSE(sent); // there was no room
-        EXPECT_LE(c.len(), unsigned(capacity));
+        await_count(waiting, 3);
+        EXPECT_FALSE(sent);
+        EXPECT_FALSE(c.try_send(-1));
+        EXPECT_EQ(c.len(), unsigned(capacity));
         for (int i = 0; i <= capacity; ++i)
             EXPECT_EQ(c.recv(), i); // what waits comes after what is buffered
         join();
@@ -78,12 +82,94 @@ TEST_P(go_runtime_chan, closing_drains_and_wakes) {
             for (int i = 0; i < 2; ++i)
                 EXPECT_EQ(co_await by(me, c.async_recv()), std::nullopt);
         });
+        std::atomic<int> waiting{0};
         for (int i = 0; i < 2; ++i) {
             start_party(i, [&](kind me) -> task<void> {
-                EXPECT_EQ(co_await by(me, waited_for.async_recv()), std::nullopt);
+                EXPECT_EQ(co_await by(me, counting(waiting, waited_for.async_recv())),
+                          std::nullopt);
             });
         }
+        await_count(waiting, 2);
         waited_for.close();
+        join();
+    }
+}
+
+// closechan in runtime/chan.go, G-CH-5 and G-CH-7: closing is an error for those who wait to send, in every form, and what
+// they wanted to send is not in the channel.
+TEST_P(go_runtime_chan, closing_refuses_those_who_wait_to_send) {
+    for (const int capacity : {0, 2}) {
+        auto c = make_chan<int>(capacity);
+        for (int i = 0; i < capacity; ++i)
+            c.send(i);
+        std::atomic<int> waiting{0}, refused{0};
+        for (int i = 0; i < 6; ++i) {
+            start_party(i, [&, i](kind me) -> task<void> {
+                try {
+                    if (i < 3) {
+                        co_await by(me, counting(waiting, c.async_send(100)));
+                    } else {
+                        auto one = async_select(on_send(c, 100), on_recv(chan<int>()));
+                        co_await by(me, counting(waiting, std::move(one)));
+                    }
+                } catch (const channel_error& e) {
+                    refused += e.why() == channel_error::cause::send_on_closed;
+                }
+            });
+        }
+        await_count(waiting, 6);
+        c.close();
+        join();
+        EXPECT_EQ(refused, 6);
+        for (int i = 0; i < capacity; ++i)
+            EXPECT_EQ(c.recv(), i);
+        EXPECT_EQ(c.recv(), std::nullopt);
+    }
+}
+
+// G-CH-9, which chan_test.go takes for granted: who waits is served in the order of arrival, whatever its kind, and whether
+// it waits plainly or in a select.
+TEST_P(go_runtime_chan, who_waits_is_served_in_order) {
+    constexpr int n = 8;
+    for (const int capacity : {0, 2}) {
+        auto c = make_chan<int>(capacity);
+        std::atomic<int> waiting{0};
+        std::array<std::atomic<int>, n> got{};
+        for (int i = 0; i < n; ++i) {
+            start_party(i, [&, i](kind me) -> task<void> {
+                std::optional<int> v;
+                if (i % 3 == 0) {
+                    auto one = async_select(on_recv(c, [&](std::optional<int> x) { v = x; }));
+                    co_await by(me, counting(waiting, std::move(one)));
+                } else {
+                    v = co_await by(me, counting(waiting, c.async_recv()));
+                }
+                got[unsigned(i)] = *v;
+            });
+            await_count(waiting, i + 1);
+        }
+        for (int i = 0; i < n; ++i)
+            c.send(i);
+        join();
+        for (int i = 0; i < n; ++i)
+            EXPECT_EQ(got[unsigned(i)], i);
+
+        for (int i = 0; i < capacity; ++i)
+            c.send(i);
+        waiting = 0;
+        for (int i = 0; i < n; ++i) {
+            start_party(i, [&, i](kind me) -> task<void> {
+                if (i % 3 == 0) {
+                    auto one = async_select(on_send(c, capacity + i));
+                    co_await by(me, counting(waiting, std::move(one)));
+                } else {
+                    co_await by(me, counting(waiting, c.async_send(capacity + i)));
+                }
+            });
+            await_count(waiting, i + 1);
+        }
+        for (int i = 0; i < n + capacity; ++i)
+            EXPECT_EQ(c.recv(), i);
         join();
     }
 }
@@ -143,22 +229,38 @@ TEST_P(go_runtime_chan, a_try_never_misses_a_value_or_the_close) {
 // TestNonblockSelectRace: the ready one of two changes while a select looks at both; at every moment one was ready.
 // TestNonblockSelectRace2: the same with a close.
 TEST_P(go_runtime_chan, otherwise_is_taken_only_if_nothing_was_ready_at_one_moment) {
+    constexpr int rounds = test::rounds_scaled(400);
     for (const bool by_close : {false, true}) {
-        for (int i = 0; i < test::rounds_scaled(150); ++i) {
-            auto c1 = make_chan<int>(1), c2 = make_chan<int>(by_close ? 0 : 1);
-            c1.send(1);
-            start_party(i, [&](kind me) -> task<void> {
-                auto one = async_select(on_recv(c1), on_recv(c2),
-                                        otherwise([] { ADD_FAILURE() << "not ready"; }));
-                co_await by(me, std::move(one));
+        for (const int side : {0, 1}) {
+            auto c1 = make_chan<int>(1);
+            chan<int> c2;
+            std::atomic<int> begun{0}, ended{0}, misses{0};
+            start_party(side, [&](kind me) -> task<void> {
+                for (int i = 1; i <= rounds; ++i) {
+                    while (begun < i)
+                        co_await by(me, async_yield());
+                    auto one = async_select(on_recv(c1), on_recv(c2), otherwise([&] { ++misses; }));
+                    co_await by(me, std::move(one));
+                    ended = i;
+                }
             });
-            if (by_close) {
-                c2.close();
-            } else {
-                c2.send(1);
+            std::mt19937 random(1);
+            for (int i = 1; i <= rounds; ++i) {
+                c2 = make_chan<int>(by_close ? 0 : 1);
+                (void)c1.try_send(1);
+                begun = i;
+                for (unsigned delay = random() % 3000; delay > 0; --delay)
+                    (void)begun.load(); // it has to get to its select
+                if (by_close) {
+                    c2.close();
+                } else {
+                    c2.send(1);
+                }
+                (void)c1.try_recv();
+                await_count(ended, i);
             }
-            (void)c1.try_recv();
             join();
+            EXPECT_EQ(misses, 0);
         }
     }
 }
