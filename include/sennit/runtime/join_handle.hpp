@@ -164,13 +164,14 @@ public:
 
     /// Waits for the end and returns the value, rethrowing what left the flow. A cancelled flow throws `stopped`.
     /// Afterwards the handle is empty. A child that has not started runs in place: fork-join recursion costs calls.
-    /// If the joiner itself is stopped while it waits, the handle stays valid.
+    /// If the joiner itself is stopped while it waits, the handle stays valid, whatever the child does meanwhile.
     R join() {
         check();
         struct release {
             join_handle* self;
             ~release() {
-                if (self->cell_->is_done()) self->drop();
+                // Not `is_done`: the child may end between this flow's last look at it and here.
+                if (self->cell_->delivered) self->drop();
             }
         } guard{this};
         return wait(join_future<R>(cell_));
