@@ -78,7 +78,7 @@ void visitor::run(flow& f) noexcept {
             sanitizer::forget_context(*target);
             target->primed = false;
         }
-        sp = detail::prepare_stack(target->top(), &visitor::entry);
+        sp = detail::prepare_stack(target->start(), &visitor::entry);
     }
     flow_ = &f;
     t.parker = this;

@@ -52,7 +52,7 @@ void call_on_stack(std::size_t size, void (*f)(void*) noexcept, void* argument) 
     }
     call_frame call{f, argument, before ? before : &native, nullptr, upper};
     t.stack = upper;
-    switch_to(&call.lower_sp, *upper, prepare_stack(upper->top(), &enter), &call);
+    switch_to(&call.lower_sp, *upper, prepare_stack(upper->start(), &enter), &call);
     this_thread().stack = before;
     sanitizer::forget_context(*upper);
     stack_pool::release(*upper);

@@ -24,7 +24,9 @@ constexpr std::array<std::size_t, 5> class_sizes{
     (std::size_t{32} << 20) * scale, stack_size_max* scale};
 constexpr std::size_t slab_size_min = std::size_t{64} << 20;
 constexpr std::size_t slabs_max = 16384;
-constexpr std::size_t warm_stacks_max = 256; // of a class, kept in the pool with their first pages
+// Of a class, kept in the pool with their first pages: the next burst of as many fibers takes no page fault. They hold 32 MiB
+// at most, until a pause (trim).
+constexpr std::size_t warm_stacks_max = 4096;
 constexpr std::size_t empty_slabs_max =
     2; // of a class, kept mapped though none of their stacks is in use
 constexpr std::size_t memory_per_stack = 8192; // reckoned by the default of count_max

@@ -11,6 +11,7 @@
 // that pop skips.
 #pragma once
 
+#include <sennit/base/config.hpp>
 #include <sennit/core/runnable.hpp>
 #include <sennit/exec/owner_gate.hpp>
 
@@ -25,6 +26,8 @@ class run_queue {
 public:
     static constexpr std::uint32_t slot_uses_max = 3;
     static constexpr std::uint32_t steal_max = 128; // taken at a time
+    static constexpr std::uint32_t long_queue =
+        64; // from here on its flows are not in the first-level cache
 
     run_queue();
 
@@ -32,7 +35,13 @@ public:
     void push_back(runnable& r);
     // The runnable that should come next; an earlier one moves to the back.
     void push_next(runnable& r);
-    runnable* pop() noexcept;
+    runnable* pop() noexcept {
+        return pop([](const runnable&) {});
+    }
+    // As above. Where the queue is so long that what waits in it has left the first-level cache, `announce` is told who comes
+    // next but one: it may look at it, and prefetch.
+    template<typename Announce>
+    runnable* pop(Announce announce) noexcept;
     // Takes `r` out if it is in the ring.
     bool take(runnable& r) noexcept;
     // Gives the memory of a burst back, if the queue is empty.
@@ -53,7 +62,8 @@ private:
     static std::unique_ptr<runnable*[], unmap> make_ring(std::uint32_t capacity);
 
     void append(runnable& r);
-    runnable* pop_front() noexcept;
+    template<typename Announce>
+    runnable* pop_front(Announce announce) noexcept;
     void grow();
     void publish_size() noexcept { size_hint_.store(tail_ - head_, std::memory_order_relaxed); }
 
@@ -92,19 +102,25 @@ inline void run_queue::push_next(runnable& r) {
     slot_ = &r;
 }
 
-inline runnable* run_queue::pop_front() noexcept {
+template<typename Announce>
+SENNIT_ALWAYS_INLINE runnable* run_queue::pop_front(Announce announce) noexcept {
     while (head_ != tail_) {
         runnable* r = ring_[head_ & mask_];
         ++head_;
-        if (r != nullptr) {
+        if (r == nullptr) continue;
+        if (tail_ - head_ < long_queue) {
             __builtin_prefetch(ring_[head_ & mask_]);
-            return r;
+        } else {
+            __builtin_prefetch(ring_[(head_ + 1) & mask_]);
+            if (const runnable* following = ring_[head_ & mask_]) announce(*following);
         }
+        return r;
     }
     return nullptr;
 }
 
-inline runnable* run_queue::pop() noexcept {
+template<typename Announce>
+SENNIT_ALWAYS_INLINE runnable* run_queue::pop(Announce announce) noexcept {
     owner_guard guard(gate_);
     if (slot_ != nullptr && (slot_uses_ < slot_uses_max || head_ == tail_)) {
         ++slot_uses_;
@@ -113,7 +129,7 @@ inline runnable* run_queue::pop() noexcept {
         return r;
     }
     slot_uses_ = 0;
-    runnable* r = pop_front();
+    runnable* r = pop_front(announce);
     publish_size();
     if (r == nullptr && slot_ != nullptr) {
         r = slot_;

@@ -88,6 +88,7 @@ private:
     void leave_flow(flow& self, runnable* next, after what) noexcept;
 
     // Loop's sources of work, in order.
+    runnable* next_at_once() noexcept;
     runnable* next_or_idle();
     runnable* next_now() noexcept;
     bool refill_from_injector() noexcept;

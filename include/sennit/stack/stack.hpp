@@ -30,6 +30,12 @@ public:
     /// Lowest usable address (above the guard) and one past the highest.
     char* low() const noexcept { return low_; }
     char* top() const noexcept { return top_; }
+    /// Where the first frame begins: at the top, or a few cache lines below it, for stacks side by side another number of
+    /// them. The frames of parked fibers would all map to the same few sets of the caches if they began at the same place of
+    /// their pages: a thousand fibers that take turns would evict each other.
+    char* start() const noexcept {
+        return top_ - reinterpret_cast<std::uintptr_t>(top_) / stack_size_default % colors * line;
+    }
     std::size_t size() const noexcept { return static_cast<std::size_t>(top_ - low_); }
     /// Bytes left below the caller's frame, if the caller stands on this stack.
     std::size_t room() const noexcept {
@@ -50,6 +56,8 @@ public:
     stack(char* low, char* top) noexcept : low_(low), top_(top) {}
 
 private:
+    static constexpr std::size_t colors = 16, line = 64;
+
     char* low_;
     char* top_;
 };
