@@ -39,6 +39,7 @@ progress coro_root::resume() {
             p->root = this;
             leave_to(*p);
             if (answer == leaf_answer::leave) {
+                p = &outermost_over(*p);
                 promise_base* parent = p->awaiter->parent();
                 if (parent == nullptr) {
                     set_done(*p);
@@ -66,6 +67,18 @@ progress coro_root::resume() {
         default:
             return progress::waits;
     }
+}
+
+promise_base& coro_root::outermost_over(promise_base& ended) noexcept {
+    promise_base* over = &ended;
+    while (over->awaiter->asks()) {
+        promise_base& parent = *over->awaiter->parent();
+        leaf_base& leaf = *parent.leaf;
+        parent.root = this;
+        if (!leaf.leaves(leaf)) break;
+        over = &parent;
+    }
+    return *over;
 }
 
 void coro_root::finish() noexcept {

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <system_error>
 
 namespace sennit {
@@ -78,6 +79,35 @@ TEST_F(or_return_test, an_error_passes_through_levels_without_an_exception) {
     EXPECT_EQ(wait(level(5, true)).value(), 25);
     EXPECT_TRUE(is(wait(level(5, false)).error(), std::errc::io_error));
     EXPECT_FALSE(wait(level(10'000, false)).has_value());
+}
+
+task<result<std::string>> in_words(bool good, event_log& log) {
+    const traced local(log, "in_words");
+    const int n = co_await or_return(level(2, good));
+    log.push_back("goes on");
+    co_return std::to_string(n);
+}
+task<std::string> says(bool good, event_log& log) {
+    const traced local(log, "says");
+    const auto r = co_await in_words(good, log);
+    log.push_back(r ? *r : "error");
+    co_return r.value_or("none");
+}
+
+TEST_F(or_return_test, an_error_goes_as_far_as_the_task_that_looks_at_it) {
+    event_log log;
+    EXPECT_EQ(wait(says(true, log)), "22");
+    EXPECT_EQ(log, (event_log{"goes on", "~in_words", "22", "~says"}));
+    log.clear();
+    EXPECT_EQ(wait(says(false, log)), "none");
+    EXPECT_EQ(log, (event_log{"~in_words", "error", "~says"}));
+}
+
+TEST_F(or_return_test, a_task_that_was_never_awaited_is_dropped) {
+    {
+        [[maybe_unused]] const auto unused = or_return(level(3, true));
+    }
+    EXPECT_EQ(wait(level(0, true)).value(), 20);
 }
 
 task<result<int>> when_set(signal& s, event_log& log) {

@@ -2,9 +2,15 @@
 // build type and under no compiler.
 #include "coro/support.hpp"
 #include <sennit/core/wait.hpp>
+#include <sennit/coro/or_return.hpp>
 #include <sennit/coro/task.hpp>
 
 #include <gtest/gtest.h>
+
+#include <cstdint>
+#include <stdexcept>
+#include <system_error>
+#include <tuple>
 
 namespace sennit {
 namespace {
@@ -46,6 +52,29 @@ task<int> nested(int depth) {
 
 TEST_F(task_depth, a_million_nested_tasks_complete) {
     EXPECT_EQ(wait(nested(one_million)), one_million);
+}
+
+// Ends, at the bottom, with a value, an error or an exception.
+enum class bottom : std::uint8_t { value, error, exception };
+task<result<int>> nested_results(int depth, bottom end) {
+    if (depth > 0) co_return 1 + co_await or_return(nested_results(depth - 1, end));
+    if (end == bottom::exception) throw std::runtime_error("bottom");
+    if (end == bottom::error) co_return error(std::make_error_code(std::errc::io_error), "bottom");
+    co_return 0;
+}
+
+TEST_F(task_depth, a_million_nested_results_complete) {
+    EXPECT_EQ(wait(nested_results(one_million, bottom::value)).value(), one_million);
+}
+
+TEST_F(task_depth, an_error_passes_through_a_million_nested_tasks) {
+    const auto r = wait(nested_results(one_million, bottom::error));
+    ASSERT_FALSE(r.has_value());
+    EXPECT_TRUE(is(r.error(), std::errc::io_error));
+}
+
+TEST_F(task_depth, an_exception_passes_through_a_thousand_nested_results) {
+    EXPECT_THROW(std::ignore = wait(nested_results(1000, bottom::exception)), std::runtime_error);
 }
 
 struct counts_its_end {

@@ -39,6 +39,8 @@ public:
     }
     std::exception_ptr exception() const noexcept { return exception_; }
 
+    // Only with outcome::value.
+    auto& value() noexcept { return value_; }
     // Moves the value out, or rethrows.
     R take(outcome how) {
         if (how == outcome::exception) std::rethrow_exception(exception_);
@@ -65,23 +67,27 @@ private:
 
 struct promise_base;
 
-// Where a frame puts its result, and who goes on then. One word: the parent and how the child ended.
+// Where a frame puts its result, and who goes on then. One word: the parent, how the child ended, and whether the parent goes on
+// only if the result is not an error.
 class awaiter_base {
 public:
     // Null: the driver of the root.
     promise_base* parent() const noexcept {
-        return reinterpret_cast<promise_base*>(word_ & ~how_mask);
+        return reinterpret_cast<promise_base*>(word_ & ~(how_mask | asks_bit));
     }
     outcome how() const noexcept { return static_cast<outcome>(word_ & how_mask); }
     void set_parent(promise_base* p) noexcept {
-        word_ = reinterpret_cast<std::uintptr_t>(p) | (word_ & how_mask);
+        word_ = reinterpret_cast<std::uintptr_t>(p) | (word_ & (how_mask | asks_bit));
     }
+    // With a parent only: its leaf is asked before the parent goes on; see coro/or_return.hpp.
+    bool asks() const noexcept { return (word_ & asks_bit) != 0; }
+    void set_asks() noexcept { word_ |= asks_bit; }
     void set_how(outcome how) noexcept {
         word_ = (word_ & ~how_mask) | static_cast<std::uintptr_t>(how);
     }
 
 private:
-    static constexpr std::uintptr_t how_mask = 3;
+    static constexpr std::uintptr_t how_mask = 3, asks_bit = 4;
     std::uintptr_t word_ = 0;
 };
 

@@ -3,6 +3,9 @@
 // `co_await or_return(x)` in a task of `result<T>` yields the value of `x`, a result or a future of one. If there is an error, the
 // task is over: the error becomes its result and its frame, suspended right here, is destroyed by whoever awaits it, which runs
 // the destructors of its locals as an early `return` would.
+//
+// A nested task is entered and left as in any await, so a chain of a million needs no stack. When it ends, its frame's awaiter is
+// asked first (coro_root::outermost_over): an error passes outwards, frame by frame in a loop, to the first that wants to see it.
 #pragma once
 
 #include <sennit/base/result.hpp>
@@ -32,6 +35,15 @@ public:
 private:
     result<U> result_;
 };
+
+// Makes the error of `r` the result of a frame of task<T>.
+template<class T, class U>
+void end_with_error(promise_base& frame, result<U>& r) {
+    slot_of<T>(*frame.awaiter).emplace_from([&]() -> T {
+        return std::unexpected(std::move(r).error());
+    });
+    frame.awaiter->set_how(outcome::value);
+}
 
 template<class T, class F>
 class early_return_awaiter : public leaf_base {
@@ -74,12 +86,7 @@ public:
     }
 
 private:
-    void leave_error() {
-        slot_of<T>(*self_.awaiter).emplace_from([&]() -> T {
-            return std::unexpected(std::move(*value_).error());
-        });
-        self_.awaiter->set_how(outcome::value);
-    }
+    void leave_error() { end_with_error<T>(self_, *value_); }
     static leaf_answer poll_leaf(leaf_base& leaf, context& cx) {
         auto& self = static_cast<early_return_awaiter&>(leaf);
         auto answer = self.future_.poll(cx);
@@ -95,6 +102,54 @@ private:
     bool ready_ = false;
     sennit::poll<output> answer_ = pending;
     std::optional<output> value_;
+};
+
+template<class T, class U>
+class early_return_task_awaiter : public task_awaiter<result<U>>, public leaf_base {
+public:
+    early_return_task_awaiter(promise_base& inner, promise_base& outer) noexcept
+        : task_awaiter<result<U>>(inner, outer), leaf_base(outer) {}
+    early_return_task_awaiter(const early_return_task_awaiter&) = delete;
+    early_return_task_awaiter& operator=(const early_return_task_awaiter&) = delete;
+
+    template<bool Symmetric = symmetric_transfer>
+    typename transfer<Symmetric>::type await_suspend(std::coroutine_handle<>) noexcept {
+        promise_base& self = *frame;
+        coro_root& root = *self.root;
+        leaves = &pass_error_on;
+        self.leaf = this;
+        this->set_asks();
+        this->child->awaiter = this;
+        root.enter(*this->child);
+        return transfer<Symmetric>::to(root, this->child->handle());
+    }
+    U await_resume() {
+        result<U> r = task_awaiter<result<U>>::await_resume();
+        if constexpr (!std::is_void_v<U>) return *std::move(r);
+    }
+
+private:
+    static bool pass_error_on(leaf_base& leaf) noexcept {
+        auto& self = static_cast<early_return_task_awaiter&>(leaf);
+        if (self.how() != outcome::value) return false; // thrown into the frame
+        result<U>& r = self.slot.value();
+        if (r.has_value()) return false;
+        end_with_error<T>(*self.parent(), r);
+        return true;
+    }
+};
+
+template<class U>
+struct early_return_task {
+    task<result<U>> child;
+
+    template<class Promise>
+    auto await_in(Promise& p) noexcept {
+        using T = typename Promise::task_value;
+        static_assert(is_result<T>,
+                      "co_await or_return(…) works in a coroutine that returns task<result<T>>");
+        return early_return_task_awaiter<T, U>(child.release(), p);
+    }
 };
 
 template<class F>
@@ -127,6 +182,12 @@ template<class U>
 auto or_return(result<U> r) {
     return detail::early_return<detail::ready_result<U>>{detail::ready_result<U>(std::move(r))};
 }
+template<class U>
+auto or_return(task<result<U>>&& t) {
+    return detail::early_return_task<U>{std::move(t)};
+}
+template<class U>
+auto or_return(task<result<U>>& t) = delete; // a task is awaited once: or_return(std::move(t))
 template<future F>
 auto or_return(F&& f) {
     return detail::early_return<std::remove_cvref_t<F>>{std::forward<F>(f)};

@@ -47,9 +47,12 @@ enum class leaf_answer : std::uint8_t {
 // One word: until the frame is suspended nobody polls it from outside, and afterwards it needs its frame no more.
 struct leaf_base {
     using poll_function = leaf_answer (*)(leaf_base& self, context& cx);
+    // For a nested task that is done: has it left an error, and has that error become the result of the frame that awaits?
+    using leaves_function = bool (*)(leaf_base& self) noexcept;
     union {
         promise_base* frame;
         poll_function poll;
+        leaves_function leaves;
     };
     explicit leaf_base(promise_base& awaiting) noexcept : frame(&awaiting) {}
 };
@@ -62,7 +65,7 @@ struct child_awaiter_base : awaiter_base {
 struct promise_base {
     union {
         coro_root* root = nullptr; // while the frame runs or waits for a nested task
-        leaf_base* leaf;           // while it waits for a future
+        leaf_base* leaf; // while it waits for a future, or for a nested task whose error ends it
     };
     awaiter_base* awaiter = nullptr;
 
@@ -119,6 +122,8 @@ public:
         set(child, 0);
     }
     void leave_to(promise_base& parent) noexcept { set(parent, 0); }
+    // The outermost frame that is over because `ended` is: itself, or one that awaits it through or_return.
+    promise_base& outermost_over(promise_base& ended) noexcept;
     void set_done(promise_base& outermost) noexcept { set(outermost, done); }
 
 private:
@@ -155,9 +160,10 @@ struct transfer<false> {
 template<bool Symmetric>
 typename transfer<Symmetric>::type leave_frame(promise_base& self) noexcept {
     coro_root& root = *self.root;
-    promise_base* parent = self.awaiter->parent();
+    promise_base& over = self.awaiter->asks() ? root.outermost_over(self) : self;
+    promise_base* parent = over.awaiter->parent();
     if (parent == nullptr) {
-        root.set_done(self);
+        root.set_done(over);
         return transfer<Symmetric>::to_driver();
     }
     root.leave_to(*parent);
