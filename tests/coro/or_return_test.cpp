@@ -104,9 +104,7 @@ TEST_F(or_return_test, an_error_goes_as_far_as_the_task_that_looks_at_it) {
 }
 
 TEST_F(or_return_test, a_task_that_was_never_awaited_is_dropped) {
-    {
-        [[maybe_unused]] const auto unused = or_return(level(3, true));
-    }
+    { [[maybe_unused]] const auto unused = or_return(level(3, true)); }
     EXPECT_EQ(wait(level(0, true)).value(), 20);
 }
 
