@@ -5,12 +5,24 @@
 #include <sennit/exec/blocking.hpp>
 #include <sennit/os/resolve.hpp>
 
+#include <cctype>
+#include <charconv>
+#include <cstdint>
+#include <system_error>
 #include <utility>
 
 namespace sennit {
 namespace {
 
 error bad_address() { return {std::errc::invalid_argument, "host:port"}; }
+
+// The name of a service, or a number that is one: of "65616" and "-1" getaddrinfo would keep 16 bits.
+bool is_port(std::string_view text) {
+    const bool is_word = !text.empty() && (std::isalnum(static_cast<unsigned char>(text[0])) != 0);
+    std::uint16_t number = 0;
+    const auto [end, why] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return is_word && why != std::errc::result_out_of_range;
+}
 
 result<std::vector<socket_address>> resolve_blocking(const host_port& name, bool to_bind) {
     const char* host = name.host.c_str();
@@ -25,7 +37,7 @@ result<host_port> split_host_port(std::string_view text) {
     if (colon == text.npos || text.contains('\0')) return bad_address();
     std::string_view host = text.substr(0, colon);
     const std::string_view port = text.substr(colon + 1);
-    if (port.empty()) return bad_address();
+    if (!is_port(port)) return bad_address();
     if (host.starts_with('[')) {
         if (!host.ends_with(']')) return bad_address();
         host = host.substr(1, host.size() - 2);

@@ -21,6 +21,9 @@ TEST(address, splits_host_and_port) {
     EXPECT_EQ(split("[:80"), "bad");
     EXPECT_EQ(split("localhost"), "bad");
     EXPECT_EQ(split("localhost:"), "bad");
+    EXPECT_EQ(split("localhost:65535"), "localhost|65535");
+    for (const char* port : {"65536", "999999", "18446744073709551617", "-1", " 80", "+80"})
+        EXPECT_EQ(split(std::string("localhost:") + port), "bad") << port;
     EXPECT_EQ(split(""), "bad");
     EXPECT_EQ(split(std::string_view("a\0b:80", 6)), "bad");
 }

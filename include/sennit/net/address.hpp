@@ -30,7 +30,7 @@ struct host_port {
     std::string port; ///< a number or the name of a service
 };
 
-/// Splits "host:port", "[v6]:port" or ":port". Errors: EINVAL (no port, a colon too many, a zero
+/// Splits "host:port", "[v6]:port" or ":port". Errors: EINVAL (no port, or one above 65535, a colon too many, a zero
 /// byte).
 [[nodiscard]] result<host_port> split_host_port(std::string_view text);
 
