@@ -54,6 +54,23 @@ TEST(poll, value_needs_no_default) {
     EXPECT_EQ(poll<only_from_int>(3).take().number, 3);
 }
 
+TEST(poll, latest_answer_is_kept_of_a_value_that_cannot_be_assigned) {
+    struct constant {
+        const std::unique_ptr<int> number;
+        explicit constant(int n) : number(std::make_unique<int>(n)) {}
+        constant(constant&& other) : number(std::make_unique<int>(*other.number)) {}
+    };
+    static_assert(!std::is_move_assignable_v<constant>);
+    static_assert(std::is_trivially_copyable_v<poll<int>>);
+    poll<constant> latest = pending;
+    latest = poll<constant>(constant(7));
+    ASSERT_TRUE(latest.is_ready());
+    latest = poll<constant>(constant(8));
+    EXPECT_EQ(*std::move(latest).take().number, 8);
+    latest = poll<constant>(pending);
+    EXPECT_FALSE(latest.is_ready());
+}
+
 TEST(poll, void_is_ready_without_a_value) {
     poll<void> p = poll<void>::ready();
     EXPECT_TRUE(p.is_ready());

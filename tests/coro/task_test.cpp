@@ -76,6 +76,21 @@ TEST_F(task_test, returns_what_has_no_default_and_converts) {
     EXPECT_EQ(wait(text()), "text");
 }
 
+struct constant {
+    const int number;
+};
+task<constant> give_constant(int n) { co_return constant{n}; }
+// As a future, and as a task, which is awaited in another way.
+task<int> product(ready<constant> a, task<constant> b) {
+    const constant left = co_await a;
+    const constant right = co_await std::move(b);
+    co_return left.number* right.number;
+}
+
+TEST_F(task_test, awaits_what_cannot_be_assigned) {
+    EXPECT_EQ(wait(product(ready<constant>{{6}}, give_constant(7))), 42);
+}
+
 TEST_F(task_test, is_lazy) {
     bool ran = false;
     const auto body = [](bool& flag) -> task<> {

@@ -37,6 +37,19 @@ public:
                 (!std::is_same_v<std::remove_cvref_t<U>, pending_t>) &&
                 std::is_constructible_v<T, U&&>
     poll(U&& value) : value_(std::in_place, std::forward<U>(value)) {}
+    poll(const poll&) = default;
+    poll(poll&&) = default;
+    poll& operator=(const poll&) = default;
+    poll& operator=(poll&&) = default;
+    // A T need not be assignable: whoever keeps the latest answer assigns.
+    poll& operator=(poll&& other)
+        requires(!std::is_move_assignable_v<T>)
+    {
+        if (this == &other) return *this;
+        value_.reset();
+        if (other.value_) value_.emplace(std::move(*other.value_));
+        return *this;
+    }
 
     /// True when a value is there.
     bool is_ready() const noexcept { return value_.has_value(); }
