@@ -74,6 +74,12 @@ inline void await_count(const std::atomic<int>& n, int expected) {
         std::this_thread::yield();
 }
 
+/// Lets the others run until so many wait.
+inline task<void> until(kind me, const std::atomic<int>& waiting, int expected) {
+    while (waiting < expected)
+        co_await by(me, async_yield());
+}
+
 /// As all_pairings(), without pairs of threads, which do not need the runtime.
 inline std::vector<pairing> flow_pairings() {
     std::vector<pairing> all = all_pairings();

@@ -16,13 +16,13 @@ using test::await_count;
 using test::by;
 using test::counting;
 using test::kind;
+using test::until;
 using test::smol::chan_ends;
 using test::smol::counted_value;
 using test::smol::mpsc_ends;
 using test::smol::send_value;
 using test::smol::sent;
 using test::smol::try_send;
-using test::smol::until;
 
 class smol_bounded : public test::conformance {
 protected:

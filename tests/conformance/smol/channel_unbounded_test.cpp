@@ -18,11 +18,11 @@ using test::await_count;
 using test::by;
 using test::counting;
 using test::kind;
+using test::until;
 using test::smol::counted_value;
 using test::smol::sent;
 using test::smol::try_send;
 using test::smol::unbounded_ends;
-using test::smol::until;
 
 class smol_unbounded : public test::conformance {
 protected:

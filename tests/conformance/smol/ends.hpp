@@ -94,12 +94,6 @@ inline sent try_send(const unbounded_sender<int>& tx, int value) {
     return sent::closed;
 }
 
-/// Lets the others run until so many wait.
-inline task<void> until(kind me, const std::atomic<int>& waiting, int expected) {
-    while (waiting < expected)
-        co_await by(me, async_yield());
-}
-
 /// A value that is counted while it exists; one that was moved from does not.
 class counted_value {
 public:

@@ -14,6 +14,7 @@
 
 #include <atomic>
 #include <exception>
+#include <expected>
 #include <functional>
 #include <mutex>
 #include <ostream>
@@ -29,8 +30,8 @@ class step_executor final : public executor {
 public:
     void execute(runnable& r) noexcept override {
         const std::lock_guard guard(lock_);
-        ++schedules_;
         push(r);
+        ++schedules_;
     }
     /// The runnable that a spawn makes; not counted, as async-task hands it out without scheduling it.
     void execute_new(runnable& r) noexcept override {
@@ -64,6 +65,7 @@ public:
     }
 
     int schedules() const { return schedules_; }
+    const std::atomic<int>& schedule_count() const { return schedules_; }
     int queued() const { return queued_; }
     /// Exceptions that nobody joined.
     int uncaught() const { return uncaught_; }
@@ -149,6 +151,15 @@ inline join_handle<output> start_child(kind child, executor& home, counts& c, co
     return spawn_on(home, [f = scripted(c, s)]() mutable { return wait(f); });
 }
 
+/// How a flow ended, for whoever joined it.
+enum class ended { none, value, failure, cancelled };
+inline ended how(const std::expected<output, join_error>& joined) {
+    if (joined.has_value()) return ended::value;
+    return joined.error().is_cancelled() ? ended::cancelled : ended::failure;
+}
+/// The same for the answer of its future, when that decides.
+inline ended how(answer a) { return a == answer::ready ? ended::value : ended::failure; }
+
 /// Returns when the flow was asked to stop: a gate.
 inline void until_stopped(flow& self) {
     while (!self.state().is_stop_requested())
@@ -210,6 +221,12 @@ protected:
         return start_child(kind_of(0), home, c, s);
     }
     void holder(party p) { second(std::move(p)); }
+    /// Runs steps until somebody has done something.
+    static void run_until(step_executor& home, const std::atomic<bool>& done) {
+        while (!done) {
+            if (!home.run_one()) std::this_thread::yield();
+        }
+    }
 };
 inline std::vector<pairing> children_and_holders() {
     std::vector<pairing> all;
