@@ -14,7 +14,7 @@ ROUNDS ?= 3
 PEERS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench bench-kernel format tidy clean
+.PHONY: help setup run test check bench bench-kernel bench-compile format tidy clean
 
 help: ## list these commands
 	@echo "Sennit: make <command>"
@@ -41,6 +41,9 @@ bench: setup ## compare with Go, tokio and the C++ peers; a page and the table o
 bench-kernel: setup ## build the release and run the benchmarks of the parts
 	@scripts/build.sh release sennit_benches
 	@scripts/bench.sh '$(BENCHES)'
+
+bench-compile: setup ## the CPU time that compiling takes, beside three headers of the standard library
+	@bench/compile_time/measure.py
 
 format: setup ## format all C++ files
 	@scripts/format.sh --fix

@@ -70,6 +70,7 @@
 #include <sennit/runtime/fiber.hpp>
 #include <sennit/runtime/join_handle.hpp>
 #include <sennit/runtime/join_set.hpp>
+#include <sennit/runtime/run.hpp>
 #include <sennit/runtime/runtime.hpp>
 #include <sennit/runtime/scope.hpp>
 #include <sennit/runtime/singleflight.hpp>

@@ -106,9 +106,9 @@ runtime::~runtime() {
     fatal(report);
 }
 
-void runtime::drive(bool (*until)(void*), void* argument) {
-    if (!parts_->options.current_thread) return;
-    parts_->scheduler.run_here(until, argument);
+void detail::drive(runtime& rt, bool (*until)(void*), void* argument) {
+    if (!rt.parts_->options.current_thread) return;
+    rt.parts_->scheduler.run_here(until, argument);
 }
 
 void runtime::wait_all() {

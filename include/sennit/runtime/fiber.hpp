@@ -4,7 +4,6 @@
 #include <sennit/core/current.hpp>
 #include <sennit/core/joinable.hpp>
 
-#include <functional>
 #include <new>
 #include <tuple>
 #include <type_traits>
@@ -14,6 +13,32 @@ namespace sennit::detail {
 
 template<class Fn, class... Args>
 using fiber_result = std::invoke_result_t<std::decay_t<Fn>, std::decay_t<Args>...>;
+
+// The callable, and its arguments if there are any: most often it is a lambda alone, and needs no tuple.
+template<class Fn, class... Args>
+struct fiber_call {
+    std::tuple<Fn, Args...> parts;
+
+    template<class F, class... As>
+    explicit fiber_call(F&& f, As&&... args) noexcept(
+        std::is_nothrow_constructible_v<std::tuple<Fn, Args...>, F&&, As&&...>)
+        : parts(std::forward<F>(f), std::forward<As>(args)...) {}
+    decltype(auto) run() {
+        return [this]<std::size_t... I>(std::index_sequence<I...>) -> decltype(auto) {
+            return std::apply(std::move(std::get<0>(parts)),
+                              std::forward_as_tuple(std::move(std::get<I + 1>(parts))...));
+        }(std::index_sequence_for<Args...>());
+    }
+};
+template<class Fn>
+struct fiber_call<Fn> {
+    Fn f;
+
+    template<class F>
+    explicit fiber_call(F&& from) noexcept(std::is_nothrow_constructible_v<Fn, F&&>)
+        : f(std::forward<F>(from)) {}
+    decltype(auto) run() { return std::move(f)(); }
+};
 
 // The callable and its arguments are moved in and destroyed on the fiber as soon as the call is over.
 template<class Fn, class... Args>
@@ -36,7 +61,7 @@ public:
         static_assert(alignof(fiber_cell) <= 16,
                       "over-aligned callables are not kept in cells: capture a std::unique_ptr");
         void* memory = cell_allocate(size);
-        if constexpr (std::is_nothrow_constructible_v<std::tuple<Fn, Args...>, F&&, As&&...>) {
+        if constexpr (std::is_nothrow_constructible_v<fiber_call<Fn, Args...>, F&&, As&&...>) {
             return *::new (memory)
                 fiber_cell(home, site, std::forward<F>(f), std::forward<As>(args)...);
         } else {
@@ -55,9 +80,8 @@ private:
         auto& self = static_cast<fiber_cell&>(static_cast<flow&>(r));
         if (!self.begin()) return;
         try {
-            self.result.slot.emplace_from([&]() -> result_type {
-                return call(self.call_, std::index_sequence_for<Args...>());
-            });
+            self.result.slot.emplace_from(
+                [&]() -> result_type { return static_cast<result_type>(self.call_.run()); });
             self.how = outcome::value;
         } catch (...) {
             self.how = record_exception(self.result.slot);
@@ -65,10 +89,6 @@ private:
         self.result.set_how(self.how);
         std::destroy_at(&self.call_);
         self.end();
-    }
-    template<std::size_t... I>
-    static result_type call(std::tuple<Fn, Args...>& c, std::index_sequence<I...>) {
-        return std::invoke(std::move(std::get<0>(c)), std::move(std::get<I + 1>(c))...);
     }
     static void destroy(flow& f) noexcept {
         auto& self = static_cast<fiber_cell&>(f);
@@ -80,7 +100,7 @@ private:
                                                 &base::exception_of};
 
     union {
-        std::tuple<Fn, Args...> call_;
+        fiber_call<Fn, Args...> call_;
     };
 };
 

@@ -4,6 +4,7 @@
 #include <sennit/base/config.hpp>
 #include <sennit/core/executor.hpp>
 #include <sennit/core/wait.hpp>
+#include <sennit/runtime/run.hpp>
 #include <sennit/runtime/spawn.hpp>
 
 #include <chrono>
@@ -79,9 +80,7 @@ public:
     template<class Fn>
         requires detail::fiber_function<Fn>
     auto block_on(Fn&& f) {
-        auto handle = detail::spawn_on(executor(), {.name = "main"}, std::forward<Fn>(f));
-        drive([](void* h) { return static_cast<decltype(handle)*>(h)->is_finished(); }, &handle);
-        return handle.join();
+        return detail::block_on(*this, std::forward<Fn>(f));
     }
     /// Drives a future (or a task) on this runtime and waits for its value.
     template<future F>
@@ -129,41 +128,20 @@ public:
     sennit::executor& executor() noexcept;
 
 private:
-    // A current-thread runtime runs its flows on the caller until `until` is true.
-    void drive(bool (*until)(void*), void* argument);
+    friend void detail::drive(runtime& rt, bool (*until)(void*), void* argument);
 
     struct parts;
     std::unique_ptr<parts> parts_;
 };
 
-/// Runs `f` (a function, or a task) as the first flow of a new runtime, waits for all flows it started, and returns its result.
-/// If `f` throws, the others are asked to stop first.
-///
-/// ```cpp
-/// #include <sennit/all.hpp>
-/// int main() {
-///     return sennit::run([] {
-///         sennit::go([] { std::puts("hello"); });
-///         return 0;
-///     });
-/// }
-/// ```
+/// `run` on a runtime that is built so.
 template<class Fn>
     requires detail::fiber_function<Fn>
-auto run(Fn&& f, runtime_options options = {}) {
-    runtime rt(std::move(options));
-    struct finish {
-        runtime& rt;
-        const std::chrono::nanoseconds grace;
-        const int failing = std::uncaught_exceptions();
-        ~finish() {
-            if (std::uncaught_exceptions() == failing) rt.wait_all();
-        }
-    } guard{rt, {}};
-    return rt.block_on(std::forward<Fn>(f));
+auto run(Fn&& f, runtime_options options) {
+    return detail::single_run(std::move(options)).block_on(std::forward<Fn>(f));
 }
 template<class T>
-T run(task<T> t, runtime_options options = {}) {
+T run(task<T> t, runtime_options options) {
     return run([&t] { return wait(std::move(t)); }, std::move(options));
 }
 

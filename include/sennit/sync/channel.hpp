@@ -29,7 +29,6 @@
 #include <concepts>
 #include <cstddef>
 #include <expected>
-#include <functional>
 #include <iterator>
 #include <memory>
 #include <new>

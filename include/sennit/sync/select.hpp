@@ -23,7 +23,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <stop_token>
 #include <tuple>
@@ -57,12 +56,12 @@ struct no_handler {
 // Calls a handler with the value, or without when it takes none.
 template<class Fn, class... Args>
 decltype(auto) call_handler(Fn& f, Args&&... args) {
-    if constexpr (std::invocable<Fn&, Args...>) {
-        return std::invoke(f, std::forward<Args>(args)...);
+    if constexpr (requires { f(std::forward<Args>(args)...); }) {
+        return f(std::forward<Args>(args)...);
     } else {
         static_assert(std::invocable<Fn&>,
                       "the handler takes neither the case's value nor nothing");
-        return std::invoke(f);
+        return f();
     }
 }
 
