@@ -67,7 +67,9 @@ bool wake_callback::rearm() noexcept {
     detail::thread_state& t = detail::this_thread();
     if (t.runs_for == nullptr)
         t.budget = detail::budget_per_resumption; // no flow runs here that it would belong to
-    ++self.armed;                                 // before park(), which gives it away
+    // Armed already, and no wake came: the driver has polled again of its own accord.
+    if (!self.state().is_active()) return true;
+    ++self.armed; // before park(), which gives it away
     if (self.state().park() == flow_state::park_action::parked) return true;
     --self.armed;
     return false;

@@ -30,6 +30,22 @@ TEST(wake_callback, calls_once_for_the_wakes_after_a_rearm) {
     EXPECT_FALSE(c.rearm());
 }
 
+// A driver may poll more often than it was woken, and announces each time that it will sleep. The destructor waits for one
+// call all the same.
+TEST(wake_callback, may_be_rearmed_while_it_is_armed) {
+    int calls = 0;
+    {
+        wake_callback c([&] { ++calls; });
+        EXPECT_TRUE(c.rearm());
+        EXPECT_TRUE(c.rearm());
+        c.context().waker().wake();
+        EXPECT_EQ(calls, 1);
+        EXPECT_TRUE(c.rearm());
+        EXPECT_TRUE(c.rearm());
+    }
+    EXPECT_EQ(calls, 1);
+}
+
 TEST(wake_callback, is_not_called_after_its_destruction) {
     int calls = 0;
     waker w;

@@ -32,7 +32,7 @@ public:
     /// The context to poll with.
     sennit::context& context() noexcept { return context_; }
     /// Announces that the driver will sleep until the next wake. Returns false when a wake came since the last
-    /// call: poll again instead of sleeping.
+    /// call: poll again instead of sleeping. To call it again before a wake comes changes nothing.
     bool rearm() noexcept;
 
 private:
