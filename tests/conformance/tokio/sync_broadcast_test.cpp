@@ -9,6 +9,7 @@
 #include <random>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sennit {
@@ -133,8 +134,8 @@ private:
 };
 SENNIT_PAIRINGS(tokio_broadcast);
 
-// send_try_recv_bounded, send_two_recv. Each receiver gets each value, and then finds nothing; the sender learns how many there
-// are.
+// send_try_recv_bounded, send_two_recv. Each receiver gets each value, and then finds nothing; the sender learns how many
+// there are.
 TEST_P(tokio_broadcast, each_receiver_gets_each_value) {
     play(16, {nothing(), nothing(1), sends(1), gets(1), gets(1, 1), nothing(), nothing(1)});
     auto [tx, rx] = broadcast_channel<std::string>(16);
@@ -202,8 +203,8 @@ TEST_P(tokio_broadcast, a_slow_receiver_gets_all_in_order) {
     EXPECT_EQ(slow.try_recv(), 3);
 }
 
-// drop_rx_while_values_remain, unconsumed_messages_are_dropped. A value lives until the last receiver that has not seen it has,
-// or is gone.
+// drop_rx_while_values_remain, unconsumed_messages_are_dropped. A value lives until the last receiver that has not seen it
+// has, or is gone.
 TEST_P(tokio_broadcast, values_live_until_all_have_seen_them) {
     auto [tx, rx] = broadcast_channel<counted>(16);
     auto other = tx.subscribe();
@@ -293,8 +294,8 @@ TEST_P(tokio_broadcast, room_for_one) {
     play(1, {sends(1), sends(2), sender_goes(), lags(1), gets(2), ends()});
 }
 
-// dropping_sender_does_not_overwrite, lagging_receiver_recovers_after_wrap_closed_1, …_closed_2, …_open. The end takes no room:
-// what is kept is received before it.
+// dropping_sender_does_not_overwrite, lagging_receiver_recovers_after_wrap_closed_1, …_closed_2, …_open. The end takes no
+// room: what is kept is received before it.
 TEST_P(tokio_broadcast, the_end_overwrites_nothing) {
     play(2, {sends(1), sends(2), sender_goes(), gets(1), gets(2), ends()});
     play(2, {sends(1), sends(2), sends(3), sender_goes(), lags(1), gets(2), gets(3), ends()});
@@ -312,8 +313,8 @@ TEST_P(tokio_broadcast, len_counts_what_was_missed) {
              gets(4), owed(0)});
 }
 
-// resubscribe_points_to_tail, resubscribe_lagged, resubscribe_to_closed_channel. Who subscribes again gets what is sent from now
-// on, however far behind the other is, and does not disturb it; after the senders, the end.
+// resubscribe_points_to_tail, resubscribe_lagged, resubscribe_to_closed_channel. Who subscribes again gets what is sent
+// from now on, however far behind the other is, and does not disturb it; after the senders, the end.
 TEST_P(tokio_broadcast, resubscribing_begins_at_the_end) {
     play(3, {sends(1), resubscribes(), nothing(1), gets(1), sends(2), gets(2, 1), sends(3), gets(2),
              gets(3), nothing(), gets(3, 1), nothing(1)});
@@ -380,12 +381,12 @@ TEST_P(tokio_broadcast, a_receive_that_is_always_ready_yields) {
             EXPECT_TRUE(co_await rx.async_recv());
         }
     };
-    const auto party = [&](kind me) -> task<void> {
+    const auto both = [&](kind me) -> task<void> {
         auto one = async_select(biased, on(loops()), on(async_yield()));
         EXPECT_EQ(co_await by(me, std::move(one)), 1u);
     };
-    step(0, party);
-    step(1, party);
+    step(0, both);
+    step(1, both);
 }
 
 // broadcast_sender_closed. It is closed when the last receiver goes, not before.
@@ -412,8 +413,8 @@ TEST_P(tokio_broadcast, it_is_closed_while_there_is_no_receiver) {
     d.finish(closed);
 }
 
-// broadcast_sender_closed_with_extra_subscribe, broadcast_sender_new_must_be_closed. Who subscribes opens it again, also for one
-// that was woken and has not looked yet.
+// broadcast_sender_closed_with_extra_subscribe, broadcast_sender_new_must_be_closed. Who subscribes opens it again, also
+// for one that was woken and has not looked yet.
 TEST_P(tokio_broadcast, subscribing_opens_it_again) {
     auto [tx, rx] = broadcast_channel<int>(1);
     auto closed = tx.async_closed();
@@ -445,8 +446,8 @@ TEST_P(tokio_broadcast, lag_is_each_receivers_own) {
 }
 
 // capacity_overflow_reports_lagged_then_oldest_retained, lagged_count_matches_number_of_overwritten_messages,
-// lag_uses_power_of_two_buffer_length, async_recv_lagged_then_resumes_from_oldest_retained. How many are told is how many were
-// missed; the room is a power of two.
+// lag_uses_power_of_two_buffer_length, async_recv_lagged_then_resumes_from_oldest_retained. How many are told is how many
+// were missed; the room is a power of two.
 TEST_P(tokio_broadcast, lag_counts_what_was_overwritten) {
     play(2, {sends(1), sends(2), sends(3), lags(1), gets(2), gets(3), nothing()});
     play(4, {sends(1), sends(2), sends(3), sends(4), gets(1), sends(5), sends(6), sends(7),
@@ -463,8 +464,8 @@ TEST_P(tokio_broadcast, a_second_lag_counts_anew) {
              gets(6), nothing()});
 }
 
-// sync_broadcast_weak.rs: weak_sender, downgrade_upgrade_sender_failure, downgrade_drop_upgrade. A weak sender becomes a strong one
-// while there is any.
+// sync_broadcast_weak.rs: weak_sender, downgrade_upgrade_sender_failure, downgrade_drop_upgrade. A weak sender becomes a
+// strong one while there is any.
 TEST_P(tokio_broadcast, a_weak_sender_becomes_a_strong_one) {
     auto [tx, rx] = broadcast_channel<int>(16);
     auto copy = tx;
@@ -492,7 +493,8 @@ TEST_P(tokio_broadcast, a_weak_sender_becomes_a_strong_one) {
 
 // sync_broadcast_weak.rs: test_tx_count_weak_sender, test_rx_is_closed_when_dropping_all_senders_except_weak_senders,
 // sender_strong_count_when_cloned, sender_weak_count_when_downgraded, sender_strong_count_when_dropped,
-// sender_weak_count_when_dropped, sender_strong_and_weak_conut. Every handle tells both counts; weak senders keep nothing open.
+// sender_weak_count_when_dropped, sender_strong_and_weak_conut. Every handle tells both counts; weak senders keep nothing
+// open.
 TEST_P(tokio_broadcast, every_handle_knows_the_counts) {
     auto [tx, rx] = broadcast_channel<int>(10);
     const auto weak = tx.downgrade();

@@ -1,8 +1,9 @@
-// The rules of tokio's sync_mutex.rs, sync_mutex_owned.rs, sync_rwlock.rs, sync_semaphore.rs and sync_semaphore_owned.rs. Above
-// each case stand the upstream tests; what is said of a mutex or permit also holds for an owned one, since there is only one kind.
+// The rules of tokio's sync_mutex.rs, sync_mutex_owned.rs, sync_rwlock.rs, sync_semaphore.rs and sync_semaphore_owned.rs.
+// Above each case stand the upstream tests; what is said of a mutex or permit also holds for an owned one, since there is
+// only one kind.
 //
-// Not here: what is about the value inside of a lock (into_inner, debug_format, mutex_debug), since a lock guards and does not
-// hold; a chosen maximum of readers (exhaust_reading, zero_max_readers…); the semaphore's close and forget_permits
+// Not here: what is about the value inside of a lock (into_inner, debug_format, mutex_debug), since a lock guards and does
+// not hold; a chosen maximum of readers (exhaust_reading, zero_max_readers…); the semaphore's close and forget_permits
 // (add_permits_closed, forget_open, forget_closed, blocking_acquire_closed).
 #include "sync_support.hpp"
 
@@ -18,7 +19,6 @@
 namespace sennit {
 namespace {
 
-using namespace std::chrono_literals;
 using test::await_count;
 using test::by;
 using test::counting;
@@ -144,8 +144,8 @@ TEST_P(tokio_lock, a_try_fails_while_it_is_locked) {
 }
 
 // sync_panic.rs: mutex_blocking_lock_panic_caller, rwlock_blocking_read_…, rwlock_blocking_write_…; blocking_acquire,
-// blocking_acquire_many, blocking_acquire_owned, blocking_acquire_many_owned and those of …_in_async_context. The plain verbs wait
-// from every kind of flow. Where tokio panics, in a task, only that task waits.
+// blocking_acquire_many, blocking_acquire_owned, blocking_acquire_many_owned and those of …_in_async_context. The plain
+// verbs wait from every kind of flow. Where tokio panics, in a task, only that task waits.
 TEST_P(tokio_lock, plain_verbs_wait_from_every_flow) {
     mutex m;
     shared_mutex rw;
@@ -331,8 +331,8 @@ TEST_P(tokio_lock, a_writer_may_become_a_reader) {
     EXPECT_TRUE(e.finish(writer).owns_lock());
 }
 
-// no_permits, add_permits, blocking_acquire_waits_for_permit. A semaphore may begin with nothing; what is added later serves who
-// waits.
+// no_permits, add_permits, blocking_acquire_waits_for_permit. A semaphore may begin with nothing; what is added later
+// serves who waits.
 TEST_P(tokio_lock, permits_may_be_added) {
     semaphore s(0);
     expect_let_in([&] { return s.async_acquire(); }, [&] { s.release(); });

@@ -18,8 +18,8 @@ using test::put;
 class tokio_mpsc_weak : public test::stepped {};
 SENNIT_PAIRINGS(tokio_mpsc_weak);
 
-// weak_sender, weak_unbounded_sender. While a sender is there a weak one makes another, whose values come in their turn; after
-// the last it makes none, and does not keep the receiver from the end.
+// weak_sender, weak_unbounded_sender. While a sender is there a weak one makes another, whose values come in their turn;
+// after the last it makes none, and does not keep the receiver from the end.
 TEST_P(tokio_mpsc_weak, a_weak_sender_becomes_a_strong_one) {
     for_both<int>(11, [&](auto ends) {
         auto& [tx, rx] = ends;
@@ -77,8 +77,8 @@ TEST_P(tokio_mpsc_weak, an_actor_may_send_to_itself) {
     });
 }
 
-// test_msgs_dropped_on_rx_drop, test_msgs_dropped_on_unbounded_rx_drop. A weak sender that stays does not keep values alive that
-// nobody will receive; what is sent after the receiver comes back.
+// test_msgs_dropped_on_rx_drop, test_msgs_dropped_on_unbounded_rx_drop. A weak sender that stays does not keep values alive
+// that nobody will receive; what is sent after the receiver comes back.
 TEST_P(tokio_mpsc_weak, no_value_outlives_the_receiver) {
     for_both<counted>(3, [&](auto ends) {
         auto& [tx, rx] = ends;
@@ -101,8 +101,8 @@ TEST_P(tokio_mpsc_weak, no_value_outlives_the_receiver) {
     });
 }
 
-// downgrade_upgrade_sender_success, …_failure, downgrade_drop_upgrade, test_tx_count_weak_sender and the same of …_unbounded. Any
-// strong sender will do, not only the one that was downgraded; weak ones do not count.
+// downgrade_upgrade_sender_success, …_failure, downgrade_drop_upgrade, test_tx_count_weak_sender and the same of
+// …_unbounded. Any strong sender will do, not only the one that was downgraded; weak ones do not count.
 TEST_P(tokio_mpsc_weak, upgrade_needs_a_strong_sender) {
     for_both<int>(1, [&](auto ends) {
         auto& [tx, rx] = ends;

@@ -2,8 +2,9 @@
 #include "sync_support.hpp"
 
 #include <atomic>
-#include <optional>
+#include <expected>
 #include <type_traits>
+#include <utility>
 
 namespace sennit {
 namespace {
@@ -103,8 +104,8 @@ TEST_P(tokio_oneshot, close_keeps_what_was_sent) {
     }
 }
 
-// explicit_close_poll, explicit_close_try_recv. After close nothing can be sent, who waited for it learns it, and the receiver
-// gets an error, whether a send was tried or not.
+// explicit_close_poll, explicit_close_try_recv. After close nothing can be sent, who waited for it learns it, and the
+// receiver gets an error, whether a send was tried or not.
 TEST_P(tokio_oneshot, close_refuses_what_was_not_sent) {
     for (const bool sends : {false, true}) {
         for (const bool tries : {false, true}) {
@@ -203,7 +204,9 @@ TEST_P(tokio_oneshot, knows_whether_it_is_empty_and_over) {
             EXPECT_FALSE(rx.is_terminated());
             EXPECT_TRUE(rx.is_empty());
             act(0, [&] {
-                if (how == fate::sent) EXPECT_TRUE(tx.send(17));
+                if (how == fate::sent) {
+                    EXPECT_TRUE(tx.send(17));
+                }
                 if (how == fate::dropped) drop(tx);
             });
             act(1, [&] {
@@ -243,8 +246,8 @@ TEST_P(tokio_oneshot, plain_verbs_wait_from_every_flow) {
     });
 }
 
-// sync_errors.rs: oneshot_error_bound. The trait AssertSend of sync_oneshot.rs, that both ends may move to another thread, is what
-// every case here does.
+// sync_errors.rs: oneshot_error_bound. The trait AssertSend of sync_oneshot.rs, that both ends may move to another thread,
+// is what every case here does.
 static_assert(std::is_convertible_v<recv_error, error>);
 static_assert(std::is_nothrow_move_constructible_v<oneshot_sender<int>> &&
               std::is_nothrow_move_constructible_v<oneshot_receiver<int>>);

@@ -1,19 +1,18 @@
-// The rules of tokio's sync_notify.rs, sync_notify_owned.rs, sync_barrier.rs, sync_once_cell.rs and sync_set_once.rs. Above each
-// case stand the upstream tests.
+// The rules of tokio's sync_notify.rs, sync_notify_owned.rs, sync_barrier.rs, sync_once_cell.rs and sync_set_once.rs. Above
+// each case stand the upstream tests.
 //
-// Notify has two halves here. What wakes all who wait, and keeps no permit for one, is `event`: it stays set until it is reset. What
-// wakes one of them is a condition variable, whose permit is what its mutex guards. Not here: notify_last and enable
-// (notify_multi_notified_last, notified_multi_notify_last_drop, test_notify_one_after_enable, test_poll_after_enable,
-// test_enable_after_poll, test_enable_consumes_permit); cells that are made with a value or taken apart (drop_cell_new_with,
-// drop_into_inner, drop_into_inner_new_with, from, into_inner_int_empty_setonce). The wait of SetOnce is an event beside the cell.
+// Notify has two halves here. What wakes all who wait, and keeps no permit for one, is `event`: it stays set until it is
+// reset. What wakes one of them is a condition variable, whose permit is what its mutex guards. Not here: notify_last and
+// enable (notify_multi_notified_last, notified_multi_notify_last_drop, test_notify_one_after_enable,
+// test_poll_after_enable, test_enable_after_poll, test_enable_consumes_permit); cells that are made with a value or taken
+// apart (drop_cell_new_with, drop_into_inner, drop_into_inner_new_with, from, into_inner_int_empty_setonce). The wait of
+// SetOnce is an event beside the cell.
 #include "sync_support.hpp"
 
 #include <atomic>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
-#include <vector>
 
 namespace sennit {
 namespace {
@@ -90,8 +89,8 @@ TEST_P(tokio_notify, wakes_who_waits) {
     EXPECT_EQ(told_, 1);
 }
 
-// notify_multi_notified_one, notified_multi_notify, notify_notified_multi. One notification is for one of them, the first, and not
-// for the next.
+// notify_multi_notified_one, notified_multi_notify, notify_notified_multi. One notification is for one of them, the first,
+// and not for the next.
 TEST_P(tokio_notify, one_is_for_the_first_only) {
     mutex m;
     condition_variable told;
@@ -181,8 +180,8 @@ TEST_P(tokio_notify, who_goes_passes_it_on) {
     EXPECT_TRUE(is_pending(f, three));
 }
 
-// notify_in_drop_after_wake. A waker may notify the same event: it runs outside of the lock. (Wakers here own nothing that they
-// could drop.)
+// notify_in_drop_after_wake. A waker may notify the same event: it runs outside of the lock. (Wakers here own nothing that
+// they could drop.)
 TEST_P(tokio_notify, a_waker_may_notify) {
     event set;
     auto waits = set.async_wait();
@@ -199,9 +198,9 @@ TEST_P(tokio_notify, a_waker_may_notify) {
     d.finish(waits);
 }
 
-// notify_one_after_dropped_all, unpolled_future_completed_by_notify_waiters_preserves_notify_one_permit. Who waits while an event
-// is set and reset is let go, also if it looks only later; who has not begun to wait is not. (A future here does nothing before its
-// first poll, so that is when it begins.) What is set afterwards is for those who come.
+// notify_one_after_dropped_all, unpolled_future_completed_by_notify_waiters_preserves_notify_one_permit. Who waits while an
+// event is set and reset is let go, also if it looks only later; who has not begun to wait is not. (A future here does
+// nothing before its first poll, so that is when it begins.) What is set afterwards is for those who come.
 TEST_P(tokio_notify, who_waits_now_is_let_go_and_nobody_else) {
     event set;
     auto early = set.async_wait(), late = set.async_wait();
@@ -371,8 +370,8 @@ TEST_P(tokio_once_cell, it_is_set_once) {
     }
 }
 
-// set_while_initializing. A set while somebody makes the value fails. (Tokio's says so at once; here it waits for the value, since
-// the one who makes it may fail.)
+// set_while_initializing. A set while somebody makes the value fails. (Tokio's says so at once; here it waits for the
+// value, since the one who makes it may fail.)
 TEST_P(tokio_once_cell, a_set_waits_for_who_makes_the_value) {
     for (const bool fails : {false, true}) {
         once_cell<int> cell;

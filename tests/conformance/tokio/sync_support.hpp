@@ -1,12 +1,13 @@
 // What the files about sync share: steps that flows take in turn, and futures polled by hand beside them.
 //
-// Most of tokio's cases about sync are one sequence of steps. Here each step is taken by a flow of its own, of the first or the
-// second kind, and the futures whose polls and wakes are counted are polled by the main thread.
+// Most of tokio's cases about sync are one sequence of steps. Here each step is taken by a flow of its own, of the first or
+// the second kind, and the futures whose polls and wakes are counted are polled by the main thread.
 #pragma once
 
 #include "conformance/pairing.hpp"
 #include "sync/counted.hpp"
 
+#include <atomic>
 #include <optional>
 #include <utility>
 
@@ -35,22 +36,36 @@ protected:
         });
     }
 
+    /// `close` is done while a flow of the other kind waits to receive, with nothing in the channel: it learns of the end.
+    template<class T, class Fn>
+    void expect_end(mpsc_receiver<T>& rx, Fn close) {
+        std::atomic<int> waiting{0};
+        first([&](kind me) -> task<void> {
+            EXPECT_FALSE(co_await by(me, counting(waiting, rx.async_recv())));
+        });
+        await_count(waiting, 1);
+        second([&](kind) -> task<void> {
+            close();
+            co_return;
+        });
+        join();
+    }
+
 private:
-    struct two {
+    struct driver_pair {
         driver d, e;
     };
-    std::optional<two> drivers_{std::in_place};
+    std::optional<driver_pair> drivers_{std::in_place};
 
 protected:
     driver &d = drivers_->d, &e = drivers_->e;
 };
 
-/// Polls a future that has to wait. Afterwards the driver counts its next wake.
+/// Polls a future that has to wait. From now on the driver counts its next wake.
 template<class F>
 bool is_pending(driver& by, F& f) {
-    const bool pending = !by.poll(f).is_ready();
-    (void)by.rearm();
-    return pending;
+    while (!by.rearm()) {} // false once: after a wake from before
+    return !by.poll(f).is_ready();
 }
 template<class T>
 void drop(T& t) {

@@ -28,7 +28,9 @@ protected:
         first([&](kind me) -> task<void> {
             const auto answer = co_await by(me, counting(waiting, rx.async_changed()));
             ok = answer.has_value();
-            if (!ok) EXPECT_EQ(answer.error(), recv_error::closed);
+            if (!ok) {
+                EXPECT_EQ(answer.error(), recv_error::closed);
+            }
         });
         await_count(waiting, 1);
         second([&](kind) -> task<void> {
@@ -48,12 +50,12 @@ protected:
     // A loop that never has to wait yields to what is polled beside it.
     template<class Loop>
     void expect_yields(Loop loop) {
-        const auto party = [&](kind me) -> task<void> {
+        const auto both = [&](kind me) -> task<void> {
             auto one = async_select(biased, on(loop()), on(async_yield()));
             EXPECT_EQ(co_await by(me, std::move(one)), 1u);
         };
-        step(0, party);
-        step(1, party);
+        step(0, both);
+        step(1, both);
     }
 };
 SENNIT_PAIRINGS(tokio_watch);
@@ -142,8 +144,8 @@ TEST_P(tokio_watch, a_send_wakes_all_who_wait) {
     EXPECT_FALSE(slow.has_changed().value());
 }
 
-// rx_observes_final_value, changed_errors_on_closed_channel_with_seen_value. After the senders a value that was seen is no news,
-// but the end.
+// rx_observes_final_value, changed_errors_on_closed_channel_with_seen_value. After the senders a value that was seen is no
+// news, but the end.
 TEST_P(tokio_watch, the_end_comes_after_the_last_value) {
     {
         auto [tx, rx] = watch_channel<int>(1);
@@ -182,13 +184,15 @@ TEST_P(tokio_watch, the_last_value_is_never_missed) {
     });
 }
 
-// has_changed_errors_on_closed_channel_with_unseen_value, …_with_seen_value. The question, as against the wait, is answered with
-// the end as soon as the senders are gone.
+// has_changed_errors_on_closed_channel_with_unseen_value, …_with_seen_value. The question, as against the wait, is answered
+// with the end as soon as the senders are gone.
 TEST_P(tokio_watch, has_changed_says_first_that_it_is_over) {
     for (const bool sends : {false, true}) {
         auto [tx, rx] = watch_channel<int>(1);
         act(0, [&] {
-            if (sends) EXPECT_TRUE(tx.send(2));
+            if (sends) {
+                EXPECT_TRUE(tx.send(2));
+            }
             tx = {};
         });
         act(1, [&] { EXPECT_EQ(rx.has_changed().error(), recv_error::closed); });
@@ -253,8 +257,8 @@ TEST_P(tokio_watch, subscribing_opens_it_again) {
     EXPECT_TRUE(tx.is_closed());
 }
 
-// send_modify_panic. A function that throws while it changes the value reaches its caller, wakes nobody, and what comes later
-// works. Unlike tokio's, the change is not seen: it was made to a copy.
+// send_modify_panic. A function that throws while it changes the value reaches its caller, wakes nobody, and what comes
+// later works. Unlike tokio's, the change is not seen: it was made to a copy.
 TEST_P(tokio_watch, a_change_that_throws_has_not_happened) {
     auto [tx, rx] = watch_channel<std::string>("one");
     act(0, [&] { tx.send_modify([](std::string& v) { v = "two"; }); });
