@@ -1,7 +1,6 @@
 // The rules of golang/go's time/sleep_test.go and tick_test.go, and those of context's tests about deadlines, by a virtual
-// clock: nothing sleeps and all times are exact. A virtual clock belongs to one worker, so the pairs are of fibers and
-// tasks. Above each case stands the upstream test.
-#include "conformance/pairing.hpp"
+// clock. Above each case stands the upstream test.
+#include "conformance/timed.hpp"
 
 #include <chrono>
 #include <optional>
@@ -15,43 +14,9 @@ using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 using test::by;
 using test::kind;
-using test::pairing;
 
-class go_time : public testing::TestWithParam<pairing> {
-protected:
-    using party = std::function<task<void>(kind)>;
-
-    kind kind_of(int i) const { return i % 2 == 0 ? GetParam().first : GetParam().second; }
-    // Runs all parties, of both kinds in turn, from one moment on; returns how long that took.
-    std::chrono::nanoseconds run(const std::vector<party>& parties) {
-        return rt_.block_on([&] {
-            const auto begun = runtime_clock::now();
-            std::vector<join_handle<void>> flows;
-            for (std::size_t i = 0; i < parties.size(); ++i) {
-                const kind me = kind_of(int(i));
-                if (me == kind::task) {
-                    flows.push_back(spawn(parties[i](me)));
-                } else {
-                    flows.push_back(spawn([&, i, me] { wait(parties[i](me)); }));
-                }
-            }
-            for (join_handle<void>& each : flows)
-                each.join();
-            return runtime_clock::now() - begun;
-        });
-    }
-    // The same party as each of the two.
-    void run_both(const party& p) { run({p, p}); }
-
-private:
-    runtime rt_{{.current_thread = true, .virtual_time = true}};
-};
-INSTANTIATE_TEST_SUITE_P(all, go_time,
-                         testing::Values(pairing{kind::fiber, kind::fiber, 1},
-                                         pairing{kind::fiber, kind::task, 1},
-                                         pairing{kind::task, kind::fiber, 1},
-                                         pairing{kind::task, kind::task, 1}),
-                         test::name_of_pairing);
+class go_time : public test::timed {};
+SENNIT_TIMED_PAIRINGS(go_time);
 
 // TestSleep, TestSleepZeroDeadlock, TestOverflowSleep. A sleep takes its time; of nothing or less it takes none; what is
 // too long for the clock does not wrap around.
