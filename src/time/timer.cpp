@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <limits>
 #include <mutex>
 #include <utility>
 
@@ -30,9 +31,19 @@ runtime_clock::time_point runtime_clock::now() noexcept { return point_of(now_he
 namespace detail {
 
 std::uint64_t moment_of(time_limit limit) noexcept {
+    // A point that has passed is kept: it is what the waits yield.
+    if (limit.from == time_limit::kind::steady && limit.ns > 0 &&
+        limit.ns != std::numeric_limits<std::int64_t>::max()) {
+        return static_cast<std::uint64_t>(limit.ns);
+    }
     timer_driver& timers = current_timers(this_thread());
     const std::uint64_t deadline = deadline_of(limit, timers);
     return deadline == 0 ? std::max<std::uint64_t>(timers.now_ns(), 1) : deadline;
+}
+
+runtime_clock::time_point point_after(time_limit limit) noexcept {
+    constexpr std::uint64_t last = std::numeric_limits<std::int64_t>::max();
+    return point_of(std::min(moment_of(limit), last));
 }
 
 bool moment_core::set(std::uint64_t deadline_ns, std::uint64_t period_ns) noexcept {

@@ -26,7 +26,8 @@ void spin_until(Done done) noexcept {
 }
 
 // A wheel of the monotonic clock counts ticks of timer_wheel::tick_ns. One of a virtual clock counts
-// microseconds since the clock was made, so that what is due in a millisecond is due exactly then.
+// microseconds since the clock was made, so that what is due in a millisecond is due exactly then. There are 2^50
+// of them: virtual time has 35 years, and what is due after those never comes.
 constexpr std::uint64_t virtual_tick_ns = 1000;
 
 std::uint64_t ticks_up(std::uint64_t ns, std::uint64_t tick_ns) noexcept {

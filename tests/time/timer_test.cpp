@@ -119,6 +119,20 @@ TEST_F(timer_test, a_dropped_wait_leaves_the_moment_to_the_next) {
     });
 }
 
+TEST_F(timer_test, yields_the_moment_it_was_set_to) {
+    rt.block_on([] {
+        const auto begun = runtime_clock::now();
+        timer t(1s);
+        sleep_for(1h);
+        EXPECT_EQ(t.wait() - begun, 1s);
+        t.reset(begun + 5s); // which has passed
+        EXPECT_EQ(t.wait() - begun, 5s);
+        EXPECT_EQ(since(begun), 1h);
+        t.reset(-1s); // now is the first moment from now
+        EXPECT_EQ(t.wait() - begun, 1h);
+    });
+}
+
 TEST_F(timer_test, after_counts_from_the_call) {
     rt.block_on([] {
         const auto begun = runtime_clock::now();
@@ -127,6 +141,8 @@ TEST_F(timer_test, after_counts_from_the_call) {
         EXPECT_EQ(wait(f) - begun, 5s);
         EXPECT_EQ(since(begun), 5s);
         EXPECT_TRUE(wait(timeout(0s, after(-1s))));
+        EXPECT_EQ(since(wait(after(-1s))), 0s);
+        EXPECT_EQ(since(wait(after(0s))), 0s);
         EXPECT_FALSE(wait(timeout(1000h, after(std::chrono::nanoseconds::max()))));
     });
 }

@@ -65,6 +65,8 @@ private:
 
 // The deadline of a limit counted from now, on the clock of the current flow; never 0.
 std::uint64_t moment_of(time_limit limit) noexcept;
+// The same as a point in time; the last one there is when the limit is never reached.
+runtime_clock::time_point point_after(time_limit limit) noexcept;
 
 } // namespace detail
 
@@ -185,7 +187,7 @@ private:
 };
 
 /// A future of the moment at which `d` has passed, counted from this call (where `async_sleep_for`
-/// counts from its first poll). For `select`: `on(after(1s), f)`.
+/// counts from its first poll); that is now when `d` is zero or negative. For `select`: `on(after(1s), f)`.
 ///
 /// ```cpp
 /// auto patience = sennit::after(std::chrono::milliseconds(1));
@@ -210,8 +212,7 @@ private:
 
 template<class Rep, class Period>
 after_future after(std::chrono::duration<Rep, Period> d) {
-    const detail::time_limit limit = detail::limit_from_now(detail::limit_of(d));
-    return after_future(runtime_clock::time_point(std::chrono::nanoseconds(limit.ns)));
+    return after_future(detail::point_after(detail::limit_of(d)));
 }
 
 } // namespace sennit
