@@ -440,23 +440,18 @@ TEST_P(tokio_select, biased_keeps_the_order_of_those_that_come_later) {
     });
 }
 
-// select_is_budget_aware: a select that is always ready still gives others their turn.
+// select_is_budget_aware: a select that is always ready still gives others their turn. One that did not would go on for ever.
 TEST_P(tokio_select, one_that_is_always_ready_starves_nobody) {
-    constexpr int bound = 1'000'000;
     std::atomic<bool> greedy_began{false}, other_ran{false};
     together(
         [&](kind me) -> task<void> {
             event ready;
             ready.set();
             greedy_began = true;
-            int rounds = 0;
-            while (!other_ran && rounds < bound) {
+            while (!other_ran) {
                 auto selecting = async_select(biased, on(ready.async_wait()), on_recv(chan<int>()));
                 EXPECT_EQ(co_await by(me, std::move(selecting)), 0u);
-                // A thread shares its core with the others as the system likes.
-                if (me != kind::thread) ++rounds;
             }
-            EXPECT_LT(rounds, bound);
         },
         [&](kind me) -> task<void> {
             while (!greedy_began)
