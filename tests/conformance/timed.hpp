@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <vector>
 
@@ -35,7 +36,7 @@ protected:
                 }
             }
             for (join_handle<void>& each : flows)
-                each.join();
+                expect_end(each);
             return runtime_clock::now() - begun;
         });
     }
@@ -50,12 +51,21 @@ protected:
 private:
     void run_one(kind me, const party& p) {
         rt_.block_on([&] {
-            if (me == kind::task) {
-                spawn(p(me)).join();
-            } else {
-                wait(p(me));
-            }
+            join_handle<void> flow =
+                me == kind::task ? spawn(p(me)) : spawn([&p, me] { wait(p(me)); });
+            expect_end(flow);
         });
+    }
+    static void expect_end(join_handle<void>& flow) {
+        const auto end = flow.try_join();
+        if (end) return;
+        try {
+            end.error().rethrow();
+        } catch (const std::exception& e) {
+            ADD_FAILURE() << "a party has thrown: " << e.what();
+        } catch (...) {
+            ADD_FAILURE() << "a party has thrown, or was stopped";
+        }
     }
 
     runtime rt_{{.current_thread = true, .virtual_time = true}};
