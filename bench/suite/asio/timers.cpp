@@ -1,0 +1,143 @@
+// timers_sleep, timers_cancel, timers_lateness.
+#include "workloads.hpp"
+
+#include <chrono>
+
+namespace suite {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::nanoseconds;
+
+// ---- sleep: a million flows, up to a second each
+
+awaitable<void> sleep_flow(nanoseconds d, std::atomic<std::int64_t>& early) {
+    const std::uint64_t started = now_ns();
+    timer alarm(co_await asio::this_coro::executor, d);
+    co_await alarm.async_wait(asio::deferred);
+    if (now_ns() < started + static_cast<std::uint64_t>(d.count()))
+        early.fetch_add(1, std::memory_order_relaxed);
+}
+
+awaitable<outcome> sleep(const request& asked) {
+    const std::int64_t n = asked.number("n");
+    std::atomic<std::int64_t> early{0};
+    random numbers(1);
+    flows all(co_await asio::this_coro::executor);
+    for (std::int64_t i = 0; i < n; ++i) {
+        const auto d = numbers.below(static_cast<std::uint64_t>(nanoseconds(1s).count()));
+        all.start(sleep_flow(nanoseconds(d), early));
+    }
+    co_await all.join();
+    expect(early.load() == 0, "timers_sleep: somebody woke early");
+    co_return outcome{n};
+}
+
+// ---- cancel: armed and withdrawn. A timer that is withdrawn runs its handler all the same, which is a part of the work.
+
+class hours {
+public:
+    explicit hours(executor on) : on_(on) {}
+    timer armed() {
+        timer alarm(on_, 1h);
+        alarm.async_wait([this](error_code error) {
+            if (!error) fired_.fetch_add(1, std::memory_order_relaxed);
+            handled_.fetch_add(1, std::memory_order_release);
+        });
+        return alarm;
+    }
+    awaitable<void> all_handled(std::int64_t n) {
+        while (handled_.load(std::memory_order_acquire) < n)
+            co_await asio::post(asio::deferred);
+        expect(fired_.load() == 0, "timers_cancel: a timer of an hour has fired");
+    }
+
+private:
+    executor on_;
+    std::atomic<std::int64_t> fired_{0};
+    std::atomic<std::int64_t> handled_{0};
+};
+
+awaitable<outcome> cancel(const request& asked) {
+    const std::int64_t n = asked.number("n");
+    hours all(co_await asio::this_coro::executor);
+    if (asked.text("mode") == "all") {
+        std::vector<timer> timers;
+        timers.reserve(static_cast<std::size_t>(n));
+        for (std::int64_t i = 0; i < n; ++i)
+            timers.push_back(all.armed());
+        timers.clear();
+    } else {
+        for (std::int64_t i = 0; i < n; ++i) {
+            all.armed().cancel();
+            if (i % 1000 == 999) co_await asio::post(asio::deferred); // the handlers run
+        }
+    }
+    co_await all.all_handled(n);
+    co_return outcome{n};
+}
+
+// ---- lateness: sleepers among flows that compute
+
+struct lateness {
+    std::int64_t n, rounds;
+    std::vector<std::uint64_t> late;
+    std::atomic<std::int64_t> sleeping;
+
+    explicit lateness(const request& asked)
+        : n(asked.number("n")),
+          rounds(asked.number("rounds")),
+          late(static_cast<std::size_t>(n * rounds)),
+          sleeping(n) {}
+    void note(std::int64_t flow, std::int64_t round, std::uint64_t due) {
+        const std::uint64_t now = now_ns();
+        expect(now >= due, "timers_lateness: somebody woke early");
+        late[static_cast<std::size_t>(flow * rounds + round)] = now - due;
+    }
+};
+
+awaitable<void> late_flow(lateness& all, std::int64_t flow) {
+    random numbers(static_cast<std::uint64_t>(flow));
+    timer alarm(co_await asio::this_coro::executor);
+    for (std::int64_t i = 0; i < all.rounds; ++i) {
+        const nanoseconds d =
+            1ms + nanoseconds(numbers.below(static_cast<std::uint64_t>(nanoseconds(9ms).count())));
+        const std::uint64_t due = now_ns() + static_cast<std::uint64_t>(d.count());
+        alarm.expires_after(d);
+        co_await alarm.async_wait(asio::deferred);
+        all.note(flow, i, due);
+    }
+    all.sleeping.fetch_sub(1, std::memory_order_relaxed);
+}
+awaitable<void> load_flow(const lateness& all) {
+    while (all.sleeping.load(std::memory_order_relaxed) > 0) {
+        compute_for(50us);
+        co_await asio::post(asio::deferred);
+    }
+}
+
+awaitable<outcome> timers_lateness(const request& asked) {
+    lateness all(asked);
+    flows others(co_await asio::this_coro::executor);
+    for (unsigned i = 0; i < asked.threads; ++i)
+        others.start(load_flow(all));
+    for (std::int64_t i = 0; i < all.n; ++i)
+        others.start(late_flow(all, i));
+    co_await others.join();
+    histogram spread;
+    for (const std::uint64_t each : all.late)
+        spread.add(each);
+    co_return outcome{all.n * all.rounds, spread.summary()};
+}
+
+} // namespace
+
+void add_timers(std::vector<workload>& all) {
+    all.push_back(coroutines("timers_sleep", {{"n", {"1000000"}}}, sleep));
+    all.push_back(
+        coroutines("timers_cancel", {{"n", {"1000000"}}, {"mode", {"all", "one"}}}, cancel));
+    all.push_back(
+        coroutines("timers_lateness", {{"n", {"1000"}}, {"rounds", {"100"}}}, timers_lateness));
+}
+
+} // namespace suite
