@@ -55,7 +55,6 @@ struct pipe {
     bool tries_first;
     Channel messages;
     std::atomic<std::int64_t> sending;
-    std::atomic<std::int64_t> sum{0};
 
     pipe(const request& asked, executor on)
         : n(asked.number("n")),
@@ -78,7 +77,7 @@ awaitable<void> produce(pipe<Channel>& all, std::int64_t first) {
 }
 
 template<class Channel>
-awaitable<void> consume(pipe<Channel>& all) {
+awaitable<std::int64_t> consume(pipe<Channel>& all) {
     std::int64_t sum = 0;
     error_code end;
     const auto take = [&](error_code error, std::int64_t v) {
@@ -90,7 +89,7 @@ awaitable<void> consume(pipe<Channel>& all) {
         const auto [error, v] = co_await all.messages.async_receive(with_error);
         take(error, v);
     }
-    all.sum.fetch_add(sum, std::memory_order_relaxed);
+    co_return sum;
 }
 
 template<class Channel>
@@ -102,8 +101,8 @@ awaitable<outcome> channels(const request& asked) {
         others.start(produce(all, i));
     for (std::int64_t i = 0; i < all.consumers; ++i)
         others.start(consume(all));
-    co_await others.join();
-    expect(all.sum.load() == all.n * (all.n - 1) / 2, "channels: the sum is wrong");
+    const std::int64_t sum = co_await others.join();
+    expect(sum == all.n * (all.n - 1) / 2, "channels: the sum is wrong");
     co_return outcome{all.n};
 }
 

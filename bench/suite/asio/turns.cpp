@@ -5,23 +5,22 @@
 namespace suite {
 namespace {
 
-awaitable<void> yield_flow(std::int64_t times, std::atomic<std::int64_t>& count) {
+awaitable<std::int64_t> yield_flow(std::int64_t times) {
     std::int64_t done = 0;
     for (; done < times; ++done)
         co_await asio::post(asio::deferred);
-    count.fetch_add(done, std::memory_order_relaxed);
+    co_return done;
 }
 
 awaitable<outcome> yield(const request& asked) {
     const std::int64_t k = asked.number("k");
     const std::int64_t each = asked.number("n") / k;
-    std::atomic<std::int64_t> count{0};
     flows all(co_await asio::this_coro::executor);
     for (std::int64_t i = 0; i < k; ++i)
-        all.start(yield_flow(each, count));
-    co_await all.join();
-    expect(count.load() == each * k, "the turns were not all taken");
-    co_return outcome{count.load()};
+        all.start(yield_flow(each));
+    const std::int64_t count = co_await all.join();
+    expect(count == each * k, "the turns were not all taken");
+    co_return outcome{count};
 }
 
 template<class Channel>

@@ -16,6 +16,7 @@
 #include <boost/system/error_code.hpp>
 
 #include <atomic>
+#include <concepts>
 #include <exception>
 #include <memory>
 #include <utility>
@@ -50,7 +51,8 @@ workload over_channels(std::string name, std::vector<parameter> parameters, asio
 void repeat_in_context(const request& asked, asio_work work);
 
 // Flows that run beside their parent, which waits for all of them: the last one that ends tells it by a channel. They share the
-// state, since the channel's lock may be held a moment longer than the parent waits.
+// state, since the channel's lock may be held a moment longer than the parent waits. A ranged parallel_group would do the same, but
+// in Boost 1.81 it looks at its range again when the parent may have gone on.
 class flows {
 public:
     explicit flows(executor on) : on_(on), all_(std::make_shared<state>(on)) {}
@@ -62,9 +64,22 @@ public:
             all->one_ended();
         });
     }
-    awaitable<void> join() {
+    // A flow whose result is added up.
+    template<std::integral T>
+    void start(awaitable<T> flow) {
+        all_->running.fetch_add(1, std::memory_order_relaxed);
+        asio::co_spawn(on_, std::move(flow), [all = all_](std::exception_ptr error, T result) {
+            if (error) std::rethrow_exception(error);
+            all->sum.fetch_add(result, std::memory_order_relaxed);
+            all->one_ended();
+        });
+    }
+    // Gives the sum, and is as new then.
+    awaitable<std::int64_t> join() {
         all_->one_ended(); // which the parent counts for
         co_await all_->over.async_receive(asio::deferred);
+        all_->running.store(1, std::memory_order_relaxed);
+        co_return all_->sum.exchange(0, std::memory_order_relaxed);
     }
 
 private:
@@ -74,6 +89,7 @@ private:
             if (running.fetch_sub(1, std::memory_order_acq_rel) == 1) over.try_send(error_code());
         }
         std::atomic<std::int64_t> running{1};
+        std::atomic<std::int64_t> sum{0};
         asio::experimental::concurrent_channel<executor, void(error_code)> over;
     };
     executor on_;
