@@ -26,6 +26,7 @@ import report as reporting
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 BUILD = ROOT / "build" / "suite"
+RELEASE = ROOT / "build" / "release" / "bench" / "suite"  # where the C++ programs are built
 UNSUPPORTED = 3  # the exit status of a program that has not this combination
 PROCESS_LIMIT_S = 120
 ECHO_SIZE = 64
@@ -178,11 +179,8 @@ def rust_systems(skipped, wanted):
         skipped.append("tokio_jemalloc (it does not build)")
 
 
-def cpp_systems(skipped):
-    if not run_build(["scripts/build.sh", "release", "sennit_suite"], "the C++ programs"):
-        skipped.append("the C++ programs (they do not build)")
-        return
-    folder = ROOT / "build" / "release" / "bench" / "suite"
+def built_programs(folder):
+    """The C++ systems whose programs are in a folder."""
     for program in sorted(folder.glob("suite_*")):
         if not program.is_file() or not os.access(program, os.X_OK) or program.name.endswith("client"):
             continue
@@ -190,20 +188,54 @@ def cpp_systems(skipped):
         source, hello = HERE / name / "hello.cpp", folder / f"hello_{name}"
         compile_hello = ()
         if source.exists() and hello.exists():
-            compile_hello = (["cmake", "--build", str(ROOT / "build" / "release"), "--target", hello.name], source, str(hello))
+            compile_hello = (["cmake", "--build", str(folder.parents[1]), "--target", hello.name], source, str(hello))
         yield System(name, name, str(program), listing_of(str(program)), compile_hello)
 
 
+# What a missing library leaves out of the C++ programs.
+OPTIONAL_CPP = {"asio": "Boost 1.81 was not found", "boost_fiber": "Boost.Fiber 1.81 was not found", "tbb": "oneTBB was not found"}
+
+
+def cpp_systems(skipped, wanted):
+    if not run_build(["scripts/build.sh", "release", "sennit_suite"], "the C++ programs"):
+        skipped.append("the C++ programs (they do not build)")
+        return []
+    systems = list(built_programs(RELEASE))
+    names_found = {system.name for system in systems}
+    skipped += [f"{name} ({why})" for name, why in OPTIONAL_CPP.items()
+                if name not in names_found and (not wanted or {name, "all"} & wanted)]
+    return systems
+
+
+def add_nginx(systems, skipped, wanted):
+    if wanted and not {"nginx", "all"} & wanted:
+        return
+    path = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    if path is None:
+        skipped.append("nginx (it is not installed)")
+        return
+    text = subprocess.run([path, "-v"], capture_output=True, text=True).stderr
+    version = re.search(r"nginx/(\S+)", text)
+    systems.append(System("nginx", "nginx", path, {"versions": {"nginx": version[1] if version else "unknown"}, "workloads": [
+        {"name": "http_server", "kind": "server", "variants": ["one worker"], "threads": [1], "parameters": {}}]}))
+
+
 def find_systems(wanted, skipped):
+    """Builds what is wanted; everything without a wish."""
     is_all = not wanted or "all" in wanted
-    systems = list(cpp_systems(skipped))
+    systems = cpp_systems(skipped, wanted)
     if is_all or any(name.startswith("go") for name in wanted):
         systems += go_systems(skipped)
     if is_all or any(name.startswith(("tokio", "smol")) for name in wanted):
         systems += rust_systems(skipped, wanted)
-    if wanted and "all" not in wanted:
-        systems = [s for s in systems if s.name in wanted or (s.group in wanted and s.name not in ONLY_BY_NAME)]
+    add_nginx(systems, skipped, wanted)
     return systems
+
+
+def only_wanted(systems, wanted):
+    if not wanted or "all" in wanted:
+        return systems
+    return [s for s in systems if s.name in wanted or (s.group in wanted and s.name not in ONLY_BY_NAME)]
 
 
 # ---- one run of one program
@@ -289,17 +321,14 @@ def wait_until_listening(port):
     raise RuntimeError("the server does not listen")
 
 
-def echo_client():
-    for name in ("echo_client", "suite_client"):
-        path = ROOT / "build" / "release" / "bench" / "suite" / name
-        if path.exists():
-            return str(path)
-    return None
+def echo_client(options):
+    return (options.programs or RELEASE) / "echo_client"
 
 
 def drive_echo(job, port, pid, options):
-    command = [echo_client(), "--port", str(port), "--connections", str(job.case.parameters["connections"]),
-               "--size", str(ECHO_SIZE), "--seconds", "1" if options.quick else "3", "--server-pid", str(pid)]
+    command = [str(echo_client(options)), "--port", str(port), "--connections", str(job.case.parameters["connections"]),
+               "--size", str(ECHO_SIZE), "--server-pid", str(pid),
+               *(["--seconds", "0.2", "--warmup", "0.1"] if options.quick else ["--seconds", "3"])]
     done = subprocess.run(pinned(1, command), capture_output=True, text=True, timeout=PROCESS_LIMIT_S)
     if done.returncode != 0:
         raise RuntimeError(done.stderr.strip() or "the client failed")
@@ -370,6 +399,7 @@ def run_compile(job, options):
     """The time to compile a changed hello world against libraries that are built, and its size without symbols."""
     command, source, program = job.system.hello
     if job.case.parameters["what"] == "size":
+        BUILD.mkdir(parents=True, exist_ok=True)
         stripped = BUILD / "stripped"
         subprocess.run(["strip", "-o", str(stripped), program], check=True)
         job.values.append(stripped.stat().st_size / 1024)
@@ -413,19 +443,6 @@ def jobs_of(case, systems):
             counts = [1] if case.kind in ("echo", "http") else [n for n in offered["threads"] if n <= 2]
             found += [Job(case, system, variant, n) for variant in offered["variants"] for n in counts]
     return found
-
-
-def add_nginx(systems, skipped, wanted):
-    if wanted and not {"nginx", "all"} & wanted:
-        return
-    path = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if path is None:
-        skipped.append("nginx (it is not installed)")
-        return
-    text = subprocess.run([path, "-v"], capture_output=True, text=True).stderr
-    version = re.search(r"nginx/(\S+)", text)
-    systems.append(System("nginx", "nginx", path, {"versions": {"nginx": version[1] if version else "unknown"}, "workloads": [
-        {"name": "http_server", "kind": "server", "variants": ["one worker"], "threads": [1], "parameters": {}}]}))
 
 
 def show_progress(done, total, begin, job):
@@ -509,6 +526,8 @@ def parse_options(arguments):
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--reps", type=int, default=4, help="repetitions of a process, of which the first is dropped")
     parser.add_argument("--quick", action="store_true", help="small and short: shows that everything works")
+    parser.add_argument("--programs", type=pathlib.Path, 
+                        help="measure the C++ programs that are in this folder, and build nothing")
     parser.add_argument("--json", type=pathlib.Path, default=BUILD / "latest.json", help="where the results go")
     parser.add_argument("--html", type=pathlib.Path, default=BUILD / "index.html", help="where the page goes")
     parser.add_argument("--docs", type=pathlib.Path, help="the page whose table is replaced, between its markers")
@@ -531,11 +550,10 @@ def main(arguments):
         say(f"no such workload; there are {known}")
         return 2
     skipped = []
-    BUILD.mkdir(parents=True, exist_ok=True)
     wanted = options.peers | {"sennit"} if options.peers else set()
-    systems = find_systems(wanted, skipped)
-    add_nginx(systems, skipped, wanted)
-    if not echo_client() and any(case.kind == "echo" for case in chosen):
+    systems = list(built_programs(options.programs)) if options.programs else find_systems(wanted, skipped)
+    systems = only_wanted(systems, wanted)
+    if not echo_client(options).exists() and any(case.kind == "echo" for case in chosen):
         skipped.append("echo (its client is not built)")
         chosen = [case for case in chosen if case.kind != "echo"]
     if not shutil.which("wrk") and any(case.kind == "http" for case in chosen):
