@@ -20,7 +20,7 @@ import report as reporting  # noqa: E402
 import run  # noqa: E402
 
 PROGRAMS = pathlib.Path()
-WORKLOADS = "fib,ping_pong,select,mutex,memory,echo"
+WORKLOADS = "fib,ping_pong,select,memory,echo"
 PEERS = "std_thread,epoll"
 
 
