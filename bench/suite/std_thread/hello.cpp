@@ -1,0 +1,6 @@
+#include <cstdio>
+#include <thread>
+
+int main() {
+    std::jthread([] { std::puts("hello"); }).join();
+}
