@@ -6,9 +6,17 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <memory>
+#include <type_traits>
 
 namespace suite {
 namespace {
+
+using local = local_channel<std::int64_t>;
+using shared = shared_channel<std::int64_t>;
 
 constexpr auto with_error = asio::as_tuple(asio::deferred);
 constexpr error_code no_error;
@@ -107,7 +115,8 @@ awaitable<outcome> channels(const request& asked) {
 }
 
 // ---- select: four flows feed a channel each, one takes what comes. It waits by the parallel_group that operator|| is made of,
-// whose results tell of each message: two may have come before the others are cancelled, and operator|| drops all but one.
+// whose results tell of each message: two may have come before the others are cancelled, and operator|| drops all but one. With
+// several threads it has a strand, so that it does not go on before the group has been started as a whole.
 
 template<class Channel>
 awaitable<void> feed(Channel& to, std::int64_t first, std::int64_t n) {
@@ -115,17 +124,8 @@ awaitable<void> feed(Channel& to, std::int64_t first, std::int64_t n) {
         co_await to.async_send(no_error, v, asio::deferred);
 }
 
-template<class Channel>
-awaitable<outcome> select(const request& asked) {
-    const std::int64_t n = asked.number("n");
-    const executor on = co_await asio::this_coro::executor;
-    std::vector<Channel> from;
-    flows others(on);
-    from.reserve(4);
-    for (std::int64_t i = 0; i < 4; ++i) {
-        from.emplace_back(on, buffer_of(asked));
-        others.start(feed(from.back(), i, n));
-    }
+template<class On, class Channel>
+asio::awaitable<std::int64_t, On> take_all(std::vector<Channel>& from, std::int64_t n) {
     std::int64_t sum = 0;
     std::int64_t count = 0;
     const auto take = [&](error_code error, std::int64_t v) {
@@ -143,6 +143,28 @@ awaitable<outcome> select(const request& asked) {
         take(e2, v2);
         take(e3, v3);
     }
+    co_return sum;
+}
+
+template<class Channel>
+awaitable<outcome> select(const request& asked) {
+    const std::int64_t n = asked.number("n");
+    const executor on = co_await asio::this_coro::executor;
+    std::vector<Channel> from;
+    flows others(on);
+    from.reserve(4);
+    for (std::int64_t i = 0; i < 4; ++i) {
+        from.emplace_back(on, buffer_of(asked));
+        others.start(feed(from.back(), i, n));
+    }
+    std::int64_t sum = 0;
+    if constexpr (std::is_same_v<Channel, local>) {
+        sum = co_await take_all<executor>(from, n);
+    } else {
+        using strand = asio::strand<executor>;
+        sum = co_await asio::co_spawn(strand(on), take_all<strand>(from, n),
+                                      asio::use_awaitable_t<executor>());
+    }
     co_await others.join();
     expect(sum == n * (n - 1) / 2, "select: the sum is wrong");
     co_return outcome{n};
@@ -151,8 +173,8 @@ awaitable<outcome> select(const request& asked) {
 // ---- oneshot: a channel for one value, a child that sends it
 
 template<class Channel>
-awaitable<void> reply(std::shared_ptr<Channel> to, std::int64_t v) {
-    expect(to->try_send(no_error, v), "oneshot: the channel is full");
+awaitable<void> reply(Channel& to, std::int64_t v) {
+    expect(to.try_send(no_error, v), "oneshot: the channel is full");
     co_return;
 }
 
@@ -162,9 +184,9 @@ awaitable<outcome> oneshot(const request& asked) {
     const executor on = co_await asio::this_coro::executor;
     std::int64_t sum = 0;
     for (std::int64_t i = 0; i < n; ++i) {
-        const auto result = std::make_shared<Channel>(on, 1);
+        Channel result(on, 1);
         asio::co_spawn(on, reply(result, i), asio::detached);
-        sum += co_await result->async_receive(asio::deferred);
+        sum += co_await result.async_receive(asio::deferred);
     }
     expect(sum == n * (n - 1) / 2, "oneshot: the sum is wrong");
     co_return outcome{n};
@@ -216,9 +238,6 @@ awaitable<outcome> sieve(const request& asked) {
     expect(prime == nth_prime(static_cast<int>(n)), "sieve: the number is wrong");
     co_return outcome{n};
 }
-
-using local = local_channel<std::int64_t>;
-using shared = shared_channel<std::int64_t>;
 
 } // namespace
 

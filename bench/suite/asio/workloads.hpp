@@ -18,7 +18,6 @@
 #include <atomic>
 #include <concepts>
 #include <exception>
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -50,50 +49,47 @@ workload over_channels(std::string name, std::vector<parameter> parameters, asio
 // Runs the work as the first flow of a context, again and again.
 void repeat_in_context(const request& asked, asio_work work);
 
-// Flows that run beside their parent, which waits for all of them: the last one that ends tells it by a channel. They share the
-// state, since the channel's lock may be held a moment longer than the parent waits. A ranged parallel_group would do the same, but
-// in Boost 1.81 it looks at its range again when the parent may have gone on.
+// Flows that run beside their parent, which waits for all of them: the last one that ends tells it by a channel. (The destructor of
+// a channel takes its lock, so that the parent may go on while the lock is held still.) A ranged parallel_group would do the
+// same, but in Boost 1.81 it looks at its range again when the parent may have gone on.
 class flows {
 public:
-    explicit flows(executor on) : on_(on), all_(std::make_shared<state>(on)) {}
+    explicit flows(executor on) : on_(on), over_(on, 1) {}
 
     void start(awaitable<void> flow) {
-        all_->running.fetch_add(1, std::memory_order_relaxed);
-        asio::co_spawn(on_, std::move(flow), [all = all_](std::exception_ptr error) {
+        running_.fetch_add(1, std::memory_order_relaxed);
+        asio::co_spawn(on_, std::move(flow), [this](std::exception_ptr error) {
             if (error) std::rethrow_exception(error);
-            all->one_ended();
+            one_ended();
         });
     }
     // A flow whose result is added up.
     template<std::integral T>
     void start(awaitable<T> flow) {
-        all_->running.fetch_add(1, std::memory_order_relaxed);
-        asio::co_spawn(on_, std::move(flow), [all = all_](std::exception_ptr error, T result) {
+        running_.fetch_add(1, std::memory_order_relaxed);
+        asio::co_spawn(on_, std::move(flow), [this](std::exception_ptr error, T result) {
             if (error) std::rethrow_exception(error);
-            all->sum.fetch_add(result, std::memory_order_relaxed);
-            all->one_ended();
+            sum_.fetch_add(result, std::memory_order_relaxed);
+            one_ended();
         });
     }
     // Gives the sum, and is as new then.
     awaitable<std::int64_t> join() {
-        all_->one_ended(); // which the parent counts for
-        co_await all_->over.async_receive(asio::deferred);
-        all_->running.store(1, std::memory_order_relaxed);
-        co_return all_->sum.exchange(0, std::memory_order_relaxed);
+        one_ended(); // which the parent counts for
+        co_await over_.async_receive(asio::deferred);
+        running_.store(1, std::memory_order_relaxed);
+        co_return sum_.exchange(0, std::memory_order_relaxed);
     }
 
 private:
-    struct state {
-        explicit state(executor on) : over(on, 1) {}
-        void one_ended() {
-            if (running.fetch_sub(1, std::memory_order_acq_rel) == 1) over.try_send(error_code());
-        }
-        std::atomic<std::int64_t> running{1};
-        std::atomic<std::int64_t> sum{0};
-        asio::experimental::concurrent_channel<executor, void(error_code)> over;
-    };
-    executor on_;
-    std::shared_ptr<state> all_;
+    void one_ended() {
+        if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) over_.try_send(error_code());
+    }
+
+    const executor on_;
+    std::atomic<std::int64_t> running_{1};
+    std::atomic<std::int64_t> sum_{0};
+    asio::experimental::concurrent_channel<executor, void(error_code)> over_;
 };
 
 // One for each source file.
