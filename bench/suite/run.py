@@ -289,8 +289,10 @@ def run_work(job, options):
             job.extras.setdefault(key, []).append(extra)
 
 
-def pinned(core, command):
-    return ["taskset", "-c", str(core), *command] if shutil.which("taskset") and (os.cpu_count() or 1) > 1 else command
+def pinned(which, command):
+    """The command on the first or second of the cores that there are; anywhere when there is only one."""
+    cores = sorted(os.sched_getaffinity(0))
+    return ["taskset", "-c", str(cores[which]), *command] if shutil.which("taskset") and len(cores) > 1 else command
 
 
 def free_port():

@@ -19,12 +19,25 @@ namespace {
 
 constexpr std::int64_t live_max = 10'000; // of threads, which a container may limit
 
+cpu_set_t processors() {
+    cpu_set_t offered;
+    CPU_ZERO(&offered);
+    expect(sched_getaffinity(0, sizeof(offered), &offered) == 0, "sched_getaffinity");
+    return offered;
+}
+std::vector<unsigned> processor_counts() {
+    const cpu_set_t offered = processors();
+    std::vector<unsigned> counts = thread_counts();
+    std::erase_if(counts,
+                  [&](unsigned n) { return n > static_cast<unsigned>(CPU_COUNT(&offered)); });
+    return counts;
+}
+
 // Leaves the first `count` processors of those there are to this thread, and to all that it starts.
 void use_processors(unsigned count) {
-    cpu_set_t offered;
+    const cpu_set_t offered = processors();
     cpu_set_t taken;
     CPU_ZERO(&taken);
-    expect(sched_getaffinity(0, sizeof(offered), &offered) == 0, "sched_getaffinity");
     for (std::size_t i = 0; i < CPU_SETSIZE && count > 0; ++i) {
         if (!CPU_ISSET(i, &offered)) continue;
         CPU_SET(i, &taken);
@@ -195,7 +208,7 @@ workload on_threads(std::string name, std::vector<parameter> parameters,
                     outcome (*work)(const request&)) {
     return {.name = std::move(name),
             .variants = {"threads"},
-            .threads = thread_counts(),
+            .threads = processor_counts(),
             .parameters = std::move(parameters),
             .run = [work](const request& asked) {
                 use_processors(asked.threads);
