@@ -106,7 +106,8 @@ void flow::request_stop() noexcept {
 }
 
 void flow::end() noexcept {
-    if (state_.is_throwing() && how != detail::outcome::cancelled) [[unlikely]] {
+    // Who answers with another exception has not swallowed it: that one is delivered or reported.
+    if (state_.is_throwing() && how == detail::outcome::value) [[unlikely]] {
         std::string report = "sennit::stopped was swallowed by the flow ";
         report += describe(*this);
         report += ": it went on to its normal end; let stopped pass, or rethrow it";

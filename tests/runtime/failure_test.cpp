@@ -3,6 +3,8 @@
 #include <sennit/stack/stack.hpp>
 
 #include <csignal>
+#include <stdexcept>
+#include <string>
 
 namespace sennit {
 namespace {
@@ -69,6 +71,28 @@ TEST_F(failure_death_test, swallowing_stopped_is_detected) {
                     h.join();
                 }),
                 testing::KilledBySignal(SIGABRT), "stopped was swallowed by the flow \"glutton\"");
+}
+
+TEST_F(failure_death_test, answering_stopped_with_another_exception_is_a_failure_of_its_own) {
+    const std::string what = run([] {
+        auto h = spawn([] {
+            event never;
+            try {
+                never.wait();
+            } catch (const stopped&) {
+                throw std::runtime_error("could not clean up");
+            }
+        });
+        this_flow::yield();
+        h.request_stop();
+        try {
+            h.join();
+        } catch (const std::runtime_error& e) {
+            return std::string(e.what());
+        }
+        return std::string();
+    });
+    EXPECT_EQ(what, "could not clean up");
 }
 
 TEST_F(failure_death_test, more_fibers_than_stacks_is_a_clear_error) {

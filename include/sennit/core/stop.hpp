@@ -11,7 +11,8 @@
 namespace sennit {
 
 /// Thrown by a wait in a flow that was asked to stop. Not a `std::exception`, so that `catch (std::exception&)` lets
-/// it pass. It must reach the base of the flow: one that is swallowed is reported and ends the program.
+/// it pass. It must reach the base of the flow: one that is swallowed is reported and ends the program. Another exception that
+/// is thrown in its place is the flow's failure, delivered or reported as any.
 ///
 /// ```cpp
 /// try {
