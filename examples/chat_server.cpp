@@ -169,10 +169,10 @@ task<result<void>> attend(tcp_stream stream, room r) {
 }
 
 task<void> serve(tcp_listener& listener) {
-    auto [room, first] = broadcast_channel<std::string>(lines_kept);
+    auto [everyone, first] = broadcast_channel<std::string>(lines_kept);
     const auto accept_all = [&](scope& s) -> task<void> {
         while (auto stream = co_await listener.async_accept())
-            s.go(attend(std::move(*stream), room));
+            s.go(attend(std::move(*stream), everyone));
         s.request_stop();
     };
     co_await async_scope(accept_all);
