@@ -4,7 +4,7 @@
 // whether, poll<T&> carries a reference.
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -24,9 +24,12 @@ inline constexpr pending_t pending{};
 /// sennit::poll<int> p = 42;
 /// if (p.is_ready()) std::printf("%d\n", std::move(p).take());
 /// ```
-/// Cost: that of `std::optional<T>`. Source: R-FUT-2.
+/// Cost: that of a `T` and a `bool`. Source: R-FUT-2.
 template<class T>
 class [[nodiscard]] poll {
+    static constexpr bool is_trivially_assignable =
+        std::is_trivially_move_assignable_v<T> && std::is_trivially_copyable_v<T>;
+
 public:
     using value_type = T;
 
@@ -34,30 +37,63 @@ public:
     // The kinds that are refused come first: asked about itself, a T that is made of anything (std::any) asks back.
     template<class U = T>
         requires(!std::is_same_v<std::remove_cvref_t<U>, poll>) &&
-                (!std::is_same_v<std::remove_cvref_t<U>, pending_t>) &&
-                std::is_constructible_v<T, U&&>
-    poll(U&& value) : value_(std::in_place, std::forward<U>(value)) {}
-    poll(const poll&) = default;
-    poll(poll&&) = default;
-    poll& operator=(const poll&) = default;
-    poll& operator=(poll&&) = default;
+                    (!std::is_same_v<std::remove_cvref_t<U>, pending_t>) &&
+                    std::is_constructible_v<T, U&&>
+    poll(U&& value) : ready_(true), value_(std::forward<U>(value)) {}
+    // As trivial as T is, so that small answers are returned in registers.
+    poll(const poll&)
+        requires std::is_trivially_copy_constructible_v<T>
+    = default;
+    poll(const poll& other)
+        requires(std::is_copy_constructible_v<T> && !std::is_trivially_copy_constructible_v<T>)
+        : ready_(other.ready_) {
+        if (ready_) std::construct_at(&value_, other.value_);
+    }
+    poll(poll&&)
+        requires std::is_trivially_move_constructible_v<T>
+    = default;
+    poll(poll&& other) noexcept(std::is_nothrow_move_constructible_v<T>)
+        requires(!std::is_trivially_move_constructible_v<T>)
+        : ready_(other.ready_) {
+        if (ready_) std::construct_at(&value_, std::move(other.value_));
+    }
+    poll& operator=(const poll&)
+        requires is_trivially_assignable
+    = default;
+    poll& operator=(poll&&)
+        requires is_trivially_assignable
+    = default;
     // A T need not be assignable: whoever keeps the latest answer assigns.
-    poll& operator=(poll&& other)
-        requires(!std::is_move_assignable_v<T>)
+    poll& operator=(poll&& other) noexcept(std::is_nothrow_move_constructible_v<T>)
+        requires(!is_trivially_assignable)
     {
         if (this == &other) return *this;
-        value_.reset();
-        if (other.value_) value_.emplace(std::move(*other.value_));
+        if (std::exchange(ready_, false)) std::destroy_at(&value_);
+        if (other.ready_) {
+            std::construct_at(&value_, std::move(other.value_));
+            ready_ = true;
+        }
         return *this;
+    }
+    ~poll()
+        requires std::is_trivially_destructible_v<T>
+    = default;
+    ~poll()
+        requires(!std::is_trivially_destructible_v<T>)
+    {
+        if (ready_) std::destroy_at(&value_);
     }
 
     /// True when a value is there.
-    bool is_ready() const noexcept { return value_.has_value(); }
+    bool is_ready() const noexcept { return ready_; }
     /// The value, moved out. Call it once, and only when `is_ready()`.
-    T take() && { return std::move(*value_); }
+    T take() && { return std::move(value_); }
 
 private:
-    std::optional<T> value_;
+    bool ready_ = false;
+    union { // not an optional: every future has a poll of its own, and this is what it costs the compiler
+        T value_;
+    };
 };
 
 /// The answer of a future without a value: `poll<void>::ready()` or `pending`.
