@@ -70,7 +70,8 @@ std::stop_token stop_token();
 /// ```
 sennit::stop_node stop_node();
 
-/// True when this flow was asked to stop, or a bound around it has expired; for long computations.
+/// True when this flow was asked to stop, or a bound around it has expired; for long computations. Also inside `shielded`
+/// code, whose waits do not hear of it.
 bool stop_requested() noexcept;
 
 /// Why: the cause of the node that this flow was started in; `errc::timed_out` when a bound has expired; else
