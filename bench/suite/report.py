@@ -190,7 +190,7 @@ def markdown(report):
     machine = report["machine"]
     versions = "; ".join(f"{system}: " + ", ".join(f"{name} {version}" for name, version in sorted(found.items()))
                          for system, found in sorted(report["versions"].items()))
-    lines = [f"Measured {report['date']} at {report['commit'][:12]}, {report['rounds']} rounds, on {machine['cpu']} with "
+    lines = [f"Measured {report['date']} at {report['commit'][:12]}, {report['rounds']} round{'' if report['rounds'] == 1 else 's'}, on {machine['cpu']} with "
              f"{machine['cores']} cores, {machine['kernel']}. {versions}.", ""]
     if report["is_quick"]:
         lines += ["**A short run: it shows that everything works, not how fast it is.**", ""]
