@@ -535,5 +535,19 @@ TEST(select, decided_ones_do_not_slow_a_channel_down) {
         EXPECT_EQ(d.poll(*each).take(), 1u);
 }
 
+struct counter {
+    int* calls;
+    void count() { ++*calls; }
+};
+struct counter_at_once {
+    counter value;
+    sennit::poll<counter> poll(context&) { return value; }
+};
+TEST(select_handler, may_be_a_pointer_to_a_member_of_the_value) {
+    int calls = 0;
+    select(on(counter_at_once{{&calls}}, &counter::count));
+    EXPECT_EQ(calls, 1);
+}
+
 } // namespace
 } // namespace sennit

@@ -58,6 +58,8 @@ template<class Fn, class... Args>
 decltype(auto) call_handler(Fn& f, Args&&... args) {
     if constexpr (requires { f(std::forward<Args>(args)...); }) {
         return f(std::forward<Args>(args)...);
+    } else if constexpr (std::invocable<Fn&, Args...>) { // a pointer to a member
+        return std::apply(f, std::forward_as_tuple(std::forward<Args>(args)...));
     } else {
         static_assert(std::invocable<Fn&>,
                       "the handler takes neither the case's value nor nothing");
