@@ -4,8 +4,9 @@
 // waits in its queue and inbox goes to the injector, its timers are fired from here, and a spare thread takes its place, so that
 // a blocked or computing flow never stops the others. A worker whose thread merely waits for a processor is not stuck: on a loaded
 // machine another thread would only wait beside it. The spare leaves when the worker is back. It also wakes an idle worker
-// when nobody attends to readiness, or when work has been waiting behind a busy worker. When all workers have slept for
-// `linger` looks it gives the memory of pooled stacks back and sleeps itself, for good: an idle program uses no CPU. A worker that gets up wakes it then.
+// when nobody attends to readiness, or when work has been waiting behind a busy worker. While all workers sleep the looks become
+// rarer, and after `linger` of them it gives the memory of pooled stacks back and sleeps itself, for good: an idle program uses
+// no CPU. A worker that gets up wakes it then.
 #include <sennit/core/flow_extras.hpp>
 #include <sennit/exec/scheduler.hpp>
 #include <sennit/os/clock.hpp>
@@ -21,8 +22,8 @@ namespace {
 constexpr std::uint64_t period_ns = 2'000'000;
 constexpr std::uint64_t stuck_after_ns = 10'000'000;
 constexpr std::uint64_t stuck_cpu_ns =
-    stuck_after_ns / 2;    // it got a processor for so long, and spent it on this turn
-constexpr int linger = 25; // looks: 50 ms
+    stuck_after_ns / 2;   // it got a processor for so long, and spent it on this turn
+constexpr int linger = 5; // looks, each after twice the time of the last: 62 ms
 
 // True when the worker's thread could go on and has had too little of a processor to be called stuck.
 bool waits_for_processor(worker& w) {
@@ -49,11 +50,12 @@ void scheduler::look_at(worker& w, std::uint64_t now) {
         w.attention.store(true, std::memory_order_relaxed);
         return;
     }
+    w.overloaded.store(true, std::memory_order_relaxed); // for as long as this turn takes
     if (now - w.seen_since_ns < stuck_after_ns - stuck_cpu_ns) return;
     const bool wanting = !w.stuck.load(std::memory_order_relaxed) && waits_for_processor(w);
     if (wanting || now - w.seen_since_ns < stuck_after_ns) return;
     runnable_chain chain;
-    std::size_t count = w.queue().steal(chain, true);
+    std::size_t count = w.queue().steal(chain, run_queue::taking::everything);
     count += w.inbox.pop(chain, SIZE_MAX);
     inject(chain, count);
     if (w.timers()->next_deadline_ns() <= now) w.timers()->fire(now);
@@ -82,7 +84,7 @@ void scheduler::monitor_main() {
             continue;
         }
         const std::chrono::steady_clock::time_point until{
-            std::chrono::nanoseconds(now + period_ns)};
+            std::chrono::nanoseconds(now + (period_ns << quiet))};
         (void)os::futex::wait_until(monitor_word_, word, until);
         if (is_unattended()) wake_one();
         join_left_spares();
@@ -96,7 +98,7 @@ void scheduler::monitor_main() {
         bool waiting = queue.size() != 0;
         for (unsigned i = 0; i < n; ++i) {
             look_at(*workers_[i], later);
-            waiting = waiting || workers_[i]->queue().size_hint() > 1;
+            waiting = waiting || workers_[i]->has_surplus();
         }
         if (waiting) wake_one();
     }

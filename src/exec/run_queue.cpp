@@ -3,12 +3,15 @@
 
 #include <sennit/os/memory.hpp>
 
+#include <algorithm>
 #include <new>
+#include <utility>
 
 namespace sennit::detail {
 namespace {
 constexpr std::uint32_t initial_capacity = 512; // one page
 constexpr std::uint32_t kept_capacity = 4096;   // a larger ring is given back when it is empty
+constexpr std::uint32_t looked_at_max = 1024;   // by a thief, who keeps the owner waiting
 
 std::size_t ring_size(std::uint32_t capacity) {
     const std::size_t page = os::page_size();
@@ -45,18 +48,28 @@ void run_queue::shrink() {
     mask_ = initial_capacity - 1;
 }
 
-std::size_t run_queue::steal(runnable_chain& out, bool all) noexcept {
+std::size_t run_queue::steal(runnable_chain& out, taking what) noexcept {
     if (!gate_.claim()) return 0;
     std::size_t count = 0;
+    const bool all = what == taking::everything;
     const std::uint32_t size = tail_ - head_;
-    std::uint32_t limit = all ? size : (size + 1) / 2;
-    if (!all && limit > steal_max) limit = steal_max;
-    for (; limit != 0; --limit) {
-        runnable* r = ring_[head_ & mask_];
-        ++head_;
-        if (r == nullptr) continue;
-        out.push_back(*r);
-        ++count;
+    std::uint32_t limit = what == taking::free ? free_ : size;
+    if (!all) limit = std::min((limit + 1) / 2, steal_max);
+    const std::uint32_t end = head_ + (all ? size : std::min(size, looked_at_max));
+    bool at_front = true; // nobody was passed over
+    for (std::uint32_t i = head_; i != end && limit != 0; ++i) {
+        runnable*& place = ring_[i & mask_];
+        if (place != nullptr && place->woken_here && what == taking::free) {
+            at_front = false;
+            continue;
+        }
+        if (runnable* r = std::exchange(place, nullptr)) {
+            free_ -= !r->woken_here;
+            out.push_back(*r);
+            ++count;
+            --limit;
+        }
+        if (at_front) head_ = i + 1;
     }
     if (all && slot_ != nullptr) {
         out.push_back(*slot_);

@@ -22,6 +22,9 @@ constexpr std::uint64_t maintenance_ns_max = 50'000, maintenance_ns_min = 10'000
 // A queue that has not been empty for this long is worth waking a sibling for, which costs some 13 µs here and 40 µs until
 // it runs.
 constexpr std::uint64_t backlog_ns = 100'000;
+// Flows that were woken here, and so have their data in this core's cache, are for others to take when a flow that is queued
+// now would wait this long for its turn.
+constexpr std::uint64_t overload_ns = 10'000;
 // What one grab from the injector may take: half a ring of Go's size.
 constexpr std::size_t grab_max = 128;
 // A child is run in place only while this much of the stack is left.
@@ -377,9 +380,11 @@ bool worker::steal() noexcept {
     for (unsigned i = 0; i < n; ++i) {
         worker& victim = scheduler_.worker_at((random_ + i) % n);
         // One runnable is its owner's next: taking it moves a cache line for nothing.
-        if (&victim == this || victim.queue_.size_hint() < 2) continue;
+        if (&victim == this || !victim.has_surplus()) continue;
+        const bool backlog = victim.overloaded.load(std::memory_order_relaxed);
         runnable_chain chain;
-        const std::size_t count = victim.queue_.steal(chain);
+        const std::size_t count = victim.queue_.steal(
+            chain, backlog ? run_queue::taking::bound_too : run_queue::taking::free);
         if (count == 0) continue;
         counters.steals.add();
         counters.stolen.add(count);
@@ -398,7 +403,7 @@ void worker::fire_timers(std::uint64_t now) noexcept {
 }
 
 void worker::share_backlog(std::uint64_t now) noexcept {
-    if (drained_ || queue_.size_hint() < 2) {
+    if (drained_ || !has_surplus()) {
         drained_ = queue_.size_hint() == 0;
         backlog_since_ns_ = now;
         return;
@@ -408,31 +413,47 @@ void worker::share_backlog(std::uint64_t now) noexcept {
     scheduler_.wake_one();
 }
 
+// What the last turns tell: they have taken so long together.
+void worker::note_pace(std::uint64_t elapsed_ns, std::uint32_t turns) noexcept {
+    // Down at once, since turns that became long make every timer late; up by and by.
+    if (elapsed_ns > maintenance_ns_max) {
+        const std::uint64_t fitting = interval_ * maintenance_ns_min / elapsed_ns;
+        interval_ = std::max(static_cast<std::uint32_t>(fitting), 1u);
+    } else if (elapsed_ns < maintenance_ns_min) {
+        interval_ = std::min(interval_ + 1, interval_max);
+    }
+    overloaded.store(queue_.size_hint() * elapsed_ns > overload_ns * turns,
+                     std::memory_order_relaxed);
+}
+
+// Readiness is dearer than the rest: at most every 10 µs, and not before everybody who was queued at the last look has had a
+// turn. Who becomes ready meanwhile stands behind them anyhow, and one look then finds many.
+void worker::poll_readiness(std::uint64_t now) noexcept {
+    io_driver* io = scheduler_.parts_.io;
+    if (io == nullptr || now - last_poll_ns_ < maintenance_ns_min || turn() < poll_turn_ ||
+        !io->has_interest()) {
+        return;
+    }
+    last_poll_ns_ = now;
+    if (!scheduler_.poller_taken.exchange(true, std::memory_order_acquire)) {
+        in_driver_ = true;
+        io->poll(0);
+        in_driver_ = false;
+        scheduler_.poller_taken.store(false, std::memory_order_release);
+    }
+    poll_turn_ = turn() + queue_.size_hint();
+}
+
 void worker::maintain() noexcept {
-    tick_ = 0;
     attention.store(false, std::memory_order_relaxed);
     const std::uint64_t now = timers_->now_ns();
-    const std::uint64_t elapsed = now - last_maintenance_ns_;
-    last_maintenance_ns_ = now;
-    if (elapsed > maintenance_ns_max) {
-        interval_ = std::max(interval_ / 2, 1u);
-    } else if (elapsed < maintenance_ns_min) {
-        interval_ = std::min(interval_ * 2, interval_max);
-    }
+    const std::uint64_t before = std::exchange(last_maintenance_ns_, now);
+    const std::uint32_t turns = std::exchange(tick_, 0);
+    if (before != 0) note_pace(now - before, turns);
     if (leave_wanted.load(std::memory_order_relaxed)) leaving_ = true;
     (void)refill_from_injector();
     fire_timers(now);
-    // Readiness is dearer than the rest: at most every 10 µs.
-    io_driver* io = scheduler_.parts_.io;
-    if (io != nullptr && now - last_poll_ns_ >= maintenance_ns_min && io->has_interest()) {
-        last_poll_ns_ = now;
-        if (!scheduler_.poller_taken.exchange(true, std::memory_order_acquire)) {
-            in_driver_ = true;
-            io->poll(0);
-            in_driver_ = false;
-            scheduler_.poller_taken.store(false, std::memory_order_release);
-        }
-    }
+    poll_readiness(now);
     if (scheduler_.regular_ > 1) share_backlog(now);
     if (loop_count_ > 1 && stack_pool::exhausted()) [[unlikely]]
         shrink_cache(1); // the last one is for the flow that runs: invariant 2
@@ -446,7 +467,7 @@ void worker::idle() {
         const bool found = steal();
         const bool last = scheduler_.searching.fetch_sub(1, std::memory_order_seq_cst) == 1;
         if (found) {
-            if (last && queue_.size_hint() > 1) scheduler_.wake_one();
+            if (last && has_surplus()) scheduler_.wake_one();
             return;
         }
     }
@@ -502,6 +523,7 @@ void worker::idle() {
     if (leave_wanted.load(std::memory_order_relaxed)) leaving_ = true;
     if (loop_count_ != 0 && timers_->now_ns() >= cache_until) shrink_cache(0);
     tick_ = interval_; // look at clock and timers at the next turn
+    last_maintenance_ns_ = 0;
 }
 
 } // namespace sennit::detail

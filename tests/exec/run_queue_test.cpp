@@ -30,9 +30,10 @@ protected:
         runnable* r = queue.pop();
         return r == nullptr ? -1 : static_cast<item*>(r)->number;
     }
-    std::vector<int> steal(bool all = false) {
+    using taking = run_queue::taking;
+    std::vector<int> steal(taking what = taking::free) {
         runnable_chain chain;
-        const std::size_t count = queue.steal(chain, all);
+        const std::size_t count = queue.steal(chain, what);
         std::vector<int> numbers;
         while (runnable* r = chain.pop_front())
             numbers.push_back(static_cast<item*>(r)->number);
@@ -161,7 +162,7 @@ TEST_F(run_queue_test, thief_takes_a_bounded_number) {
 TEST_F(run_queue_test, thief_of_a_stuck_owner_takes_everything) {
     push(500);
     queue.push_next(make());
-    EXPECT_EQ(steal(true).size(), 501U);
+    EXPECT_EQ(steal(taking::everything).size(), 501U);
     EXPECT_EQ(pop(), -1);
 }
 
@@ -169,9 +170,51 @@ TEST_F(run_queue_test, thief_skips_holes) {
     push(4);
     ASSERT_TRUE(queue.take(at(0)));
     ASSERT_TRUE(queue.take(at(1)));
-    EXPECT_EQ(steal(), std::vector<int>()) << "the older half is all holes";
-    EXPECT_EQ(steal(), (std::vector{2}));
+    EXPECT_EQ(queue.free_hint(), 2U);
+    EXPECT_EQ(steal(), (std::vector{2})) << "half of what is there";
     EXPECT_EQ(pop(), 3);
+}
+
+TEST_F(run_queue_test, thief_leaves_what_was_woken_here) {
+    push(1);
+    queue.push_next(make()); // 1
+    queue.push_next(make()); // 2: 1 moves to the ring
+    push(3);                 // 3, 4, 5
+    EXPECT_EQ(queue.size_hint(), 5U);
+    EXPECT_EQ(queue.free_hint(), 4U);
+    EXPECT_EQ(steal(), (std::vector{0, 3}));
+    EXPECT_EQ(steal(), (std::vector{4}));
+    EXPECT_EQ(queue.free_hint(), 1U);
+    EXPECT_EQ(pop(), 2) << "the slot";
+    EXPECT_EQ(steal(), (std::vector{5}));
+    EXPECT_EQ(steal(), std::vector<int>());
+    EXPECT_EQ(queue.free_hint(), 0U);
+    EXPECT_EQ(pop(), 1);
+    EXPECT_EQ(pop(), -1);
+}
+
+TEST_F(run_queue_test, thief_of_a_backlog_takes_the_older_half_of_all) {
+    push(1);
+    queue.push_next(make()); // 1
+    queue.push_next(make()); // 2
+    push(1);                 // 3
+    EXPECT_EQ(steal(taking::bound_too), (std::vector{0, 1}));
+    EXPECT_EQ(queue.free_hint(), 1U);
+    EXPECT_EQ(steal(taking::bound_too), (std::vector{3}));
+    EXPECT_EQ(queue.free_hint(), 0U);
+    EXPECT_EQ(pop(), 2);
+}
+
+TEST_F(run_queue_test, who_yields_after_it_was_woken_is_free_again) {
+    item& one = make();
+    queue.push_next(one);
+    queue.push_next(make());
+    EXPECT_EQ(queue.free_hint(), 0U);
+    EXPECT_EQ(pop(), 1);
+    EXPECT_EQ(pop(), 0);
+    queue.push_back(one);
+    EXPECT_EQ(queue.free_hint(), 1U);
+    EXPECT_EQ(steal(), (std::vector{0}));
 }
 
 // The owner pushes, pops and takes while two thieves steal: each item is delivered once.
@@ -182,10 +225,11 @@ TEST_F(run_queue_test, delivers_everything_once_among_threads) {
     std::atomic<int> stolen{0};
     std::vector<std::thread> thieves;
     for (int i = 0; i < 2; ++i) {
-        thieves.emplace_back([&] {
+        thieves.emplace_back([&, i] {
             while (!over) {
                 runnable_chain chain;
-                stolen += static_cast<int>(queue.steal(chain));
+                stolen += static_cast<int>(queue.steal(
+                    chain, i == 0 ? run_queue::taking::free : run_queue::taking::bound_too));
                 while (runnable* r = chain.pop_front())
                     ++static_cast<item*>(r)->delivered;
                 std::this_thread::yield();

@@ -37,6 +37,8 @@ public:
     std::atomic<std::uint32_t> queue_index{0};
     /// The size class of stack it wants to be run on.
     std::uint8_t stack_class = 0;
+    /// Woken by what ran on the thread in whose queue it lies; the executor's, like `next`.
+    bool woken_here = false;
 };
 
 /// A first-in first-out chain of runnables through `next`. Not synchronised.

@@ -7,6 +7,10 @@
 // `slot_uses_max` times in a row before the front of the ring has its turn (R-SC-2), and thieves leave it alone: moving a
 // half of a ping-pong to another core costs more than it saves. Only a queue whose owner is stuck is emptied of it.
 //
+// Flows that wake each other belong together: what one of them wrote is in this core's cache. So a flow that was woken by a
+// flow here is *bound* to this queue, and thieves leave it too, unless the owner finds that its queue has become a backlog
+// (docs/decisions/0008). What has never run, has yielded, or was woken from outside is *free*.
+//
 // A child that has not started can be taken out of the middle by the owner, to be run in place by its joiner: it leaves a hole
 // that pop skips.
 #pragma once
@@ -33,7 +37,7 @@ public:
 
     // Owner.
     void push_back(runnable& r);
-    // The runnable that should come next; an earlier one moves to the back.
+    // The runnable that should come next, bound; an earlier one moves to the back.
     void push_next(runnable& r);
     runnable* pop() noexcept {
         return pop([](const runnable&) {});
@@ -47,11 +51,21 @@ public:
     // Gives the memory of a burst back, if the queue is empty.
     void shrink();
 
-    // Anybody; a hint.
-    std::uint32_t size_hint() const noexcept { return size_hint_.load(std::memory_order_relaxed); }
+    // Anybody; hints. How many are in the ring, and how many of those are free.
+    std::uint32_t size_hint() const noexcept {
+        return static_cast<std::uint32_t>(sizes_hint_.load(std::memory_order_relaxed) >> 32);
+    }
+    std::uint32_t free_hint() const noexcept {
+        return static_cast<std::uint32_t>(sizes_hint_.load(std::memory_order_relaxed));
+    }
 
-    // Thieves: moves up to half (all: everything, the slot included) to `out`; returns how many.
-    std::size_t steal(runnable_chain& out, bool all = false) noexcept;
+    // Thieves: moves up to half of what may be taken to `out`; returns how many.
+    enum class taking : std::uint8_t {
+        free,      // only those
+        bound_too, // all that is in the ring
+        everything // all of it, the slot included, and not only half
+    };
+    std::size_t steal(runnable_chain& out, taking what) noexcept;
 
 private:
     // Rings are mapped: a heap would keep the memory of a burst.
@@ -65,18 +79,21 @@ private:
     template<typename Announce>
     runnable* pop_front(Announce announce) noexcept;
     void grow();
-    void publish_size() noexcept { size_hint_.store(tail_ - head_, std::memory_order_relaxed); }
+    void publish_size() noexcept {
+        sizes_hint_.store(std::uint64_t{tail_ - head_} << 32 | free_, std::memory_order_relaxed);
+    }
 
     owner_gate gate_;
     // guarded by gate_
     std::uint32_t head_ = 0;
     std::uint32_t tail_ = 0;
+    std::uint32_t free_ = 0; // of those in the ring
     std::uint32_t mask_;
     std::uint32_t slot_uses_ = 0;
     runnable* slot_ = nullptr;
     std::unique_ptr<runnable*[], unmap> ring_;
     // atomic
-    std::atomic<std::uint32_t> size_hint_{0};
+    std::atomic<std::uint64_t> sizes_hint_{0};
 };
 
 inline void run_queue::append(runnable& r) {
@@ -85,15 +102,18 @@ inline void run_queue::append(runnable& r) {
     ring_[tail_ & mask_] = &r;
     r.queue_index.store(tail_, std::memory_order_relaxed);
     ++tail_;
+    free_ += !r.woken_here;
 }
 
 inline void run_queue::push_back(runnable& r) {
+    r.woken_here = false;
     owner_guard guard(gate_);
     append(r);
     publish_size();
 }
 
 inline void run_queue::push_next(runnable& r) {
+    r.woken_here = true;
     owner_guard guard(gate_);
     if (slot_ != nullptr) {
         append(*slot_);
@@ -108,6 +128,7 @@ SENNIT_ALWAYS_INLINE runnable* run_queue::pop_front(Announce announce) noexcept 
         runnable* r = ring_[head_ & mask_];
         ++head_;
         if (r == nullptr) continue;
+        free_ -= !r->woken_here;
         if (tail_ - head_ < long_queue) {
             __builtin_prefetch(ring_[head_ & mask_]);
         } else {
@@ -142,12 +163,13 @@ inline bool run_queue::take(runnable& r) noexcept {
     owner_guard guard(gate_);
     const std::uint32_t index = r.queue_index.load(std::memory_order_relaxed);
     if (index - head_ >= tail_ - head_ || ring_[index & mask_] != &r) return false;
+    free_ -= !r.woken_here;
     if (index == tail_ - 1) {
         --tail_;
-        publish_size();
     } else {
         ring_[index & mask_] = nullptr;
     }
+    publish_size();
     return true;
 }
 

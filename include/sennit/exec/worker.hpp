@@ -64,6 +64,14 @@ public:
     // The monitor's view. `turn` grows with every runnable; `attention` asks for maintenance at the next turn.
     std::uint64_t turn() const noexcept { return counters.polls.get(); }
     std::atomic<bool> attention{false};
+    // The queue is a backlog: also flows that were woken here had better run elsewhere. By the worker at its looks at the clock,
+    // and by the monitor, when the worker takes none.
+    std::atomic<bool> overloaded{false};
+    // Whether there is something for others to take; a hint.
+    bool has_surplus() const noexcept {
+        return queue_.size_hint() > 1 &&
+               (queue_.free_hint() != 0 || overloaded.load(std::memory_order_relaxed));
+    }
     std::atomic<bool> asleep{false};
     std::atomic<bool> stuck{false}; // the monitor gave the worker up for now
     std::atomic<bool> leave_wanted{false};
@@ -97,6 +105,8 @@ private:
     bool is_over() noexcept;
     void idle();
     void fire_timers(std::uint64_t now) noexcept;
+    void note_pace(std::uint64_t elapsed_ns, std::uint32_t turns) noexcept;
+    void poll_readiness(std::uint64_t now) noexcept;
     void share_backlog(std::uint64_t now) noexcept;
 
     sennit::stack* take_loop() noexcept;
@@ -121,8 +131,9 @@ private:
     std::uint32_t loop_count_ = 0;
     std::uint32_t tick_ = 0;
     std::uint32_t interval_ = 1;
-    std::uint64_t last_maintenance_ns_ = 0;
+    std::uint64_t last_maintenance_ns_ = 0; // 0: it has slept since
     std::uint64_t last_poll_ns_ = 0;
+    std::uint64_t poll_turn_ = 0; // readiness is not asked for again before this turn
     std::uint64_t backlog_since_ns_ = 0;
     bool drained_ = true;    // the queue was empty at some turn since backlog_since_ns_
     bool in_driver_ = false; // wakes come in batches: they queue up
