@@ -1,4 +1,4 @@
-"""Tests of bench/suite/run.py and report.py: what becomes of repetitions, and what the report says of them."""
+"""Tests of the runner and the reports in bench/suite: what becomes of repetitions, and what the report says of them."""
 
 import contextlib
 import io
@@ -13,6 +13,9 @@ SUITE = pathlib.Path(__file__).resolve().parents[2] / "bench" / "suite"
 sys.path.insert(0, str(SUITE))
 import report as reporting  # noqa: E402
 import run  # noqa: E402
+from cases import Case, all_cases  # noqa: E402
+from servers import parse_wrk  # noqa: E402
+from systems import System  # noqa: E402
 
 
 def row(system, variant, values, threads=1, cpus=None, group=None, extras=None, case="fib"):
@@ -77,7 +80,7 @@ class targets(unittest.TestCase):
 
     def test_every_mark_of_the_suite_is_about_a_case(self):
         marks = json.loads((SUITE / "targets.json").read_text(encoding="utf-8"))["marks"]
-        known = {case.id for case in run.cases()}
+        known = {case.id for case in all_cases()}
         self.assertEqual([c for mark in marks for c in mark["cases"] if c not in known], [])
 
 
@@ -142,9 +145,9 @@ class running(unittest.TestCase):
         program = pathlib.Path(folder.name) / "program"
         program.write_text(PROGRAM.format(python=sys.executable), encoding="utf-8")
         program.chmod(0o755)
-        self.system = run.System("peer", "peer", str(program), {"versions": {}, "workloads": [
+        self.system = System("peer", "peer", str(program), {"versions": {}, "workloads": [
             {"name": "fib", "kind": "work", "variants": ["good", "broken"], "threads": [1, 2, 4], "parameters": {}}]})
-        self.case = run.Case("fib", "fib", "fib", {})
+        self.case = Case("fib", "fib", "fib", {})
 
     def measure(self, arguments=()):
         skipped = []
@@ -169,7 +172,7 @@ class running(unittest.TestCase):
 
     def test_systems_take_turns(self):
         order = []
-        other = run.System("other", "other", self.system.program, self.system.listing)
+        other = System("other", "other", self.system.program, self.system.listing)
         original, run.run_job = run.run_job, lambda job, _: order.append(job.system.name + job.variant)
         try:
             with contextlib.redirect_stderr(io.StringIO()):
@@ -190,15 +193,15 @@ p999_us 2001
 """
 
     def test_wrk(self):
-        self.assertEqual(run.parse_wrk(self.wrk), {"requests": 651501, "requests_per_s": 217167.33, "p50_ns": 140000.0,
+        self.assertEqual(parse_wrk(self.wrk), {"requests": 651501, "requests_per_s": 217167.33, "p50_ns": 140000.0,
                                                    "p99_ns": 1360000.0, "p999_ns": 2001000.0})
 
     def test_wrk_with_errors_is_an_error(self):
         with self.assertRaises(RuntimeError):
-            run.parse_wrk(self.wrk + "  Non-2xx or 3xx responses: 4\n")
+            parse_wrk(self.wrk + "  Non-2xx or 3xx responses: 4\n")
 
     def test_case_names_are_unique(self):
-        ids = [case.id for case in run.cases()]
+        ids = [case.id for case in all_cases()]
         self.assertEqual(len(ids), len(set(ids)))
 
     def test_names(self):

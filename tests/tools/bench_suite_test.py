@@ -18,6 +18,9 @@ SUITE = pathlib.Path(__file__).resolve().parents[2] / "bench" / "suite"
 sys.path.insert(0, str(SUITE))
 import report as reporting  # noqa: E402
 import run  # noqa: E402
+from cases import all_cases  # noqa: E402
+from jobs import jobs_of  # noqa: E402
+from systems import built_programs, only_wanted  # noqa: E402
 
 PROGRAMS = pathlib.Path()
 WORKLOADS = "fib,ping_pong,select,memory,echo"
@@ -56,7 +59,7 @@ class a_short_run(unittest.TestCase):
         self.assertLessEqual({"cpu", "cores", "kernel", "environment", "memory_gib"}, set(self.report["machine"]))
         self.assertEqual(set(self.report["versions"]), {"sennit", "std_thread", "epoll"})
         self.assertTrue(all("compiler" in versions for versions in self.report["versions"].values()))
-        wanted = [case.id for case in run.cases() if case.workload in WORKLOADS.split(",")]
+        wanted = [case.id for case in all_cases() if case.workload in WORKLOADS.split(",")]
         self.assertEqual([case["id"] for case in self.report["cases"]], wanted)
 
     def test_each_row_has_its_figures(self):
@@ -67,9 +70,9 @@ class a_short_run(unittest.TestCase):
 
     def test_every_program_took_part_in_what_it_offers(self):
         found = {(row["case"], row["system"], row["variant"], row["threads"]) for row in self.report["rows"]}
-        chosen = [case for case in run.cases() if case.workload in WORKLOADS.split(",")]
-        systems = run.only_wanted(list(run.built_programs(PROGRAMS)), {"sennit", *PEERS.split(",")})
-        wanted = {(job.case.id, job.system.name, job.variant, job.threads) for case in chosen for job in run.jobs_of(case, systems)}
+        chosen = [case for case in all_cases() if case.workload in WORKLOADS.split(",")]
+        systems = only_wanted(list(built_programs(PROGRAMS)), {"sennit", *PEERS.split(",")})
+        wanted = {(job.case.id, job.system.name, job.variant, job.threads) for case in chosen for job in jobs_of(case, systems)}
         self.assertEqual(found, wanted)
 
     def test_the_page_has_a_plot_of_each_case(self):
@@ -99,8 +102,8 @@ class a_short_run(unittest.TestCase):
 
 class the_programs(unittest.TestCase):
     def test_what_they_offer_is_what_the_suite_knows(self):
-        workloads = {case.workload for case in run.cases()} | {"echo_server", "http_server"}
-        systems = list(run.built_programs(PROGRAMS))
+        workloads = {case.workload for case in all_cases()} | {"echo_server", "http_server"}
+        systems = list(built_programs(PROGRAMS))
         self.assertLessEqual({"sennit", "std_thread", "epoll"}, {system.name for system in systems})
         for system in systems:
             self.assertEqual(system.listing["system"], system.name)
@@ -110,9 +113,9 @@ class the_programs(unittest.TestCase):
                 self.assertTrue(offered["variants"])
 
     def test_sennit_takes_part_in_all_of_them(self):
-        sennit = next(system for system in run.built_programs(PROGRAMS) if system.name == "sennit")
+        sennit = next(system for system in built_programs(PROGRAMS) if system.name == "sennit")
         offered = {offered["name"] for offered in sennit.listing["workloads"]}
-        missing = [case.id for case in run.cases() if case.kind == "work" and case.workload not in offered]
+        missing = [case.id for case in all_cases() if case.kind == "work" and case.workload not in offered]
         self.assertEqual(missing, [])
 
     def test_a_folder_without_programs_is_an_error(self):
