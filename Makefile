@@ -2,6 +2,7 @@
 #   make run ARGS="--port 9000"     passes options on to `sennit serve`
 #   make test TESTS=channel         runs the tests whose names match
 #   make bench WORKLOAD=ping_pong PEERS=go,tokio ROUNDS=1   narrows the comparison
+#   make bench RESUME=1             goes on with the comparison that was stopped
 #   make bench-kernel BENCHES=fiber runs the benchmarks of the parts whose names match
 #   JOBS=4                          limits the number of parallel jobs
 
@@ -12,6 +13,7 @@ BENCHES ?=
 WORKLOAD ?=
 ROUNDS ?= 3
 PEERS ?=
+RESUME ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check bench bench-kernel bench-compile format tidy clean
@@ -36,7 +38,7 @@ check: setup ## do all that continuous integration does: every preset, format, l
 
 bench: setup ## compare with Go, tokio and the C++ peers; a page and the table of docs/benchmarks.md
 	@bench/suite/run.py --check-targets --rounds '$(ROUNDS)' --workload '$(WORKLOAD)' --peers '$(PEERS)' \
-		$(if $(WORKLOAD)$(PEERS),,--json bench/results/latest.json --docs docs/benchmarks.md)
+		$(if $(RESUME),--resume) $(if $(WORKLOAD)$(PEERS),,--json bench/results/latest.json --docs docs/benchmarks.md)
 
 bench-kernel: setup ## build the release and run the benchmarks of the parts
 	@scripts/build.sh release sennit_benches

@@ -5,7 +5,8 @@ import dataclasses
 
 @dataclasses.dataclass
 class Case:
-    """One workload with its parameters. `metric`: wall, cpu, or the name of an extra value; scaled by `scale`."""
+    """One workload with its parameters. `metric`: wall, cpu, or the name of an extra value; scaled by `scale`. `seconds` is about what a
+    process of it takes, for the time that is left."""
     id: str
     title: str
     workload: str
@@ -15,6 +16,7 @@ class Case:
     scale: float = 1.0
     quick: dict = dataclasses.field(default_factory=dict)
     kind: str = "work"
+    seconds: float = 1
 
 
 def all_cases():
@@ -42,21 +44,23 @@ def all_cases():
         Case("oneshot", "oneshot", "oneshot", {}, quick={"n": 5000}),
         Case("mutex", "mutex, 8 contending", "mutex", {"hold": 0}, quick={"n": 16000}),
         Case("mutex hold", "mutex, 8 contending, a yield while held", "mutex", {"hold": 1}, quick={"n": 16000}),
-        Case("timers_sleep", "1M timers sleeping, CPU each", "timers_sleep", {}, metric="cpu", quick={"n": 2000}),
+        Case("timers_sleep", "1M timers sleeping, CPU each", "timers_sleep", {}, metric="cpu", quick={"n": 2000}, seconds=6),
         Case("timers_cancel all", "create 1M timers, then cancel all", "timers_cancel", {"mode": "all"}, quick={"n": 5000}),
         Case("timers_cancel one", "create and cancel timers one by one", "timers_cancel", {"mode": "one"}, quick={"n": 5000}),
         Case("timers_lateness", "lateness of timers under load, p99", "timers_lateness", {}, "µs", "p99_ns", 1e-3,
-             {"n": 100, "rounds": 5}),
-        Case("sieve", "prime sieve to 2000", "sieve", {}, "ms", "total", 1e-6, {"n": 150}),
+             {"n": 100, "rounds": 5}, seconds=3),
+        Case("sieve", "prime sieve to 2000", "sieve", {}, "ms", "total", 1e-6, {"n": 150}, seconds=2),
     ]
     for count in (100000, 1000000):
         found.append(Case(f"memory count={count}", f"memory of a parked flow, {count:,} of them", "memory", {"count": count},
-                          "bytes", "bytes_each", quick={"count": 20000}))
-    found.append(Case("idle", "CPU of an idle second", "idle", {}, "µs", "cpu", 1e-3))
+                          "bytes", "bytes_each", quick={"count": 20000}, seconds=count / 150000))
+    found.append(Case("idle", "CPU of an idle second", "idle", {}, "µs", "cpu", 1e-3, seconds=4))
     for connections in (1, 64, 1000):
-        found.append(Case(f"echo {connections}", f"TCP echo, {connections} connection{'s' if connections > 1 else ''}, server CPU per "
-                          "request", "echo", {"connections": connections}, "µs", kind="echo"))
-    found.append(Case("http", "HTTP hello, server CPU per request", "http", {"connections": 64}, "µs", kind="http"))
-    found.append(Case("compile time", "hello world, compile time", "compile", {"what": "time"}, "s", kind="compile"))
-    found.append(Case("compile size", "hello world, size without symbols", "compile", {"what": "size"}, "KiB", kind="compile"))
+        many = f"{connections} connection{'s' if connections > 1 else ''}"
+        found.append(Case(f"echo {connections}", f"TCP echo, {many}, server CPU per request", "echo", {"connections": connections},
+                          "µs", kind="echo", seconds=4))
+    found.append(Case("http", "HTTP hello, server CPU per request", "http", {"connections": 64}, "µs", kind="http", seconds=4))
+    found.append(Case("compile time", "hello world, compile time", "compile", {"what": "time"}, "s", kind="compile", seconds=4))
+    found.append(Case("compile size", "hello world, size without symbols", "compile", {"what": "size"}, "KiB", kind="compile",
+                      seconds=0.1))
     return found

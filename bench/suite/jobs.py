@@ -22,7 +22,10 @@ class Job:
     values: list = dataclasses.field(default_factory=list)
     cpus: list = dataclasses.field(default_factory=list)
     extras: dict = dataclasses.field(default_factory=dict)
+    runs: int = 0
+    seconds: float = 0  # how long the last one took
     is_over: bool = False  # it is not supported, or it failed
+    trouble: str | None = None  # why it failed
 
     def name(self):
         return f"{self.case.id}: {self.system.name} {self.variant} t{self.threads}"
@@ -59,7 +62,7 @@ def value_of(case, line):
 def run_work(job, options):
     parameters = {**job.case.parameters, **(job.case.quick if options.quick else {})}
     command = [job.system.program, job.case.workload, "--variant", job.variant, "--threads", str(job.threads),
-               "--reps", str(2 if options.quick else options.reps)]
+               "--reps", str(options.reps)]
     command += [word for key, value in parameters.items() for word in (f"--{key}", str(value))]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=PROCESS_LIMIT_S)
     if done.returncode == UNSUPPORTED:
@@ -101,10 +104,12 @@ def run_compile(job, options):
 
 
 def run_job(job, options):
+    """Once. A job that fails is over, and says why; the others go on."""
     runner = {"work": run_work, "echo": run_server, "http": run_server, "compile": run_compile}[job.case.kind]
+    begin = time.monotonic()
     try:
         runner(job, options)
     except (RuntimeError, OSError, ValueError, KeyError, subprocess.SubprocessError) as error:
         job.is_over = True
-        return f"{job.name()} failed: {' '.join(str(error).split())}"
-    return None
+        job.trouble = f"{job.name()} failed: {' '.join(str(error).split())}"
+    job.seconds = time.monotonic() - begin

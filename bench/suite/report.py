@@ -1,8 +1,9 @@
 """Statistics and reports of the comparison suite: what becomes of the repetitions that run.py collected.
 
-A report is a dictionary: `machine`, `versions`, `commit`, `date`, `rounds`, `is_quick`, `skipped` and `rows`. A row is one system
-with one variant and one number of threads on one case: `case`, `system`, `group` (all versions of Go are the group go),
-`variant`, `threads`, and two lists, `values` and `cpus`, in the case's unit. Lower is better in every unit.
+A report is a dictionary: `machine`, `versions`, `commit`, `date`, `rounds`, `reps`, `is_quick`, `skipped`, `cases`, `missing` (the
+names of the cases that a run that was stopped has not measured) and `rows`. A row is one system with one variant and one number of threads
+on one case: `case`, `system`, `group` (all versions of Go are the group go), `variant`, `threads`, and two lists, `values` and `cpus`, in
+the case's unit. Lower is better in every unit.
 """
 
 import html
@@ -308,6 +309,8 @@ def page(report, checked):
              "<h1>Sennit, measured beside its peers</h1>"]
     if report["is_quick"]:
         parts.append('<p class="bad">A short run: it shows that everything works, not how fast it is.</p>')
+    if report.get("missing"):
+        parts.append(f'<p class="bad">A run that was stopped. Missing: {html.escape(", ".join(report["missing"]))}.</p>')
     parts.append("<p>" + "<br>".join(f'<span class="soft">{html.escape(fact)}</span>' for fact in facts) + "</p>")
     parts.append('<p class="key">Lower is better everywhere. A bar is the median, the line on it goes from the smallest to the '
                  'largest. ÷ Go and ÷ tokio: the best row of each on as many threads.')

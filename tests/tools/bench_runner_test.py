@@ -7,6 +7,7 @@ import pathlib
 import sys
 import tempfile
 import unittest
+import unittest.mock
 import xml.etree.ElementTree
 
 SUITE = pathlib.Path(__file__).resolve().parents[2] / "bench" / "suite"
@@ -14,6 +15,9 @@ sys.path.insert(0, str(SUITE))
 import report as reporting  # noqa: E402
 import run  # noqa: E402
 from cases import Case, all_cases  # noqa: E402
+from jobs import Job  # noqa: E402
+from progress import seconds_left  # noqa: E402
+from results import Results  # noqa: E402
 from servers import parse_wrk  # noqa: E402
 from systems import System  # noqa: E402
 
@@ -142,6 +146,7 @@ class running(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
+        self.json = pathlib.Path(folder.name) / "run.json"
         program = pathlib.Path(folder.name) / "program"
         program.write_text(PROGRAM.format(python=sys.executable), encoding="utf-8")
         program.chmod(0o755)
@@ -149,38 +154,52 @@ class running(unittest.TestCase):
             {"name": "fib", "kind": "work", "variants": ["good", "broken"], "threads": [1, 2, 4], "parameters": {}}]})
         self.case = Case("fib", "fib", "fib", {})
 
-    def measure(self, arguments=()):
-        skipped = []
+    def measure(self, *arguments, systems=()):
+        """The rows, and why something was not measured."""
+        systems = systems or [self.system]
+        results = Results(self.json, [self.case], systems, {}, [])
         with contextlib.redirect_stderr(io.StringIO()):
-            jobs = run.measure([self.case], [self.system], run.parse_options(arguments), skipped)
-        return jobs, skipped
+            run.measure(results, systems, run.parse_options(arguments))
+        return results.report()["rows"], results.skipped
 
     def test_the_first_repetition_is_dropped_and_rounds_add_up(self):
-        (job,), _ = self.measure(["--rounds", "2", "--reps", "3"])
-        self.assertEqual(job.values, [100.1, 100.2, 100.1, 100.2])
-        self.assertEqual(job.cpus, [200] * 4)
+        (row,), _ = self.measure("--rounds", "2", "--reps", "3")
+        self.assertEqual(row["values"], [100.1, 100.2, 100.1, 100.2])
+        self.assertEqual(row["cpus"], [200] * 4)
 
     def test_unsupported_is_silent_and_a_wrong_result_is_told_once(self):
-        jobs, skipped = self.measure()
-        self.assertEqual([(job.variant, job.threads) for job in jobs], [("good", 1)])
+        rows, skipped = self.measure()
+        self.assertEqual([(row["variant"], row["threads"]) for row in rows], [("good", 1)])
         self.assertEqual(skipped, ["fib: peer broken t1 failed: wrong result: 41"])
 
     def test_a_case_may_be_about_an_extra_value(self):
         self.case.metric, self.case.scale = "p99_ns", 1e-3
-        (job,), _ = self.measure(["--rounds", "1", "--reps", "2"])
-        self.assertEqual((job.values, job.cpus), ([7.0], []))
+        (row,), _ = self.measure("--rounds", "1", "--reps", "2")
+        self.assertEqual((row["values"], row["cpus"]), ([7.0], []))
 
     def test_systems_take_turns(self):
         order = []
         other = System("other", "other", self.system.program, self.system.listing)
-        original, run.run_job = run.run_job, lambda job, _: order.append(job.system.name + job.variant)
-        try:
-            with contextlib.redirect_stderr(io.StringIO()):
-                run.measure([self.case], [self.system, other], run.parse_options(["--rounds", "2"]), [])
-        finally:
-            run.run_job = original
+        with unittest.mock.patch.object(run, "run_job", lambda job, _: order.append(job.system.name + job.variant)):
+            self.measure("--rounds", "2", systems=[self.system, other])
         self.assertEqual(order[:len(order) // 2], order[len(order) // 2:])
         self.assertEqual(len(order), 16)
+
+
+class the_time_left(unittest.TestCase):
+    def setUp(self):
+        self.slow, self.fast = (Job(Case("a case", "", "", {}, seconds=seconds), None, "", 1) for seconds in (6, 1))
+
+    def test_is_what_the_cases_say_before_anything_has_run(self):
+        self.assertEqual(seconds_left([self.slow, self.fast], 3), 21)
+
+    def test_is_what_a_job_took_and_what_the_others_are_said_to_take_as_much_off(self):
+        self.fast.runs, self.fast.seconds = 1, 0.5
+        self.assertEqual(seconds_left([self.slow, self.fast], 3), 3 * 3 + 2 * 0.5)
+
+    def test_is_nothing_for_what_is_not_supported(self):
+        self.fast.runs, self.fast.is_over = 1, True
+        self.assertEqual(seconds_left([self.slow, self.fast], 2), 12)
 
 
 class parsing(unittest.TestCase):

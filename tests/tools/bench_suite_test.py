@@ -54,8 +54,10 @@ class a_short_run(unittest.TestCase):
         self.assertNotIn("failed", self.said)
 
     def test_the_json_says_where_and_of_what_it_is(self):
-        self.assertEqual(set(self.report), {"date", "commit", "machine", "rounds", "is_quick", "skipped", "versions", "cases", "rows"})
-        self.assertEqual((self.report["rounds"], self.report["is_quick"]), (1, True))
+        self.assertEqual(set(self.report), {"date", "commit", "machine", "rounds", "reps", "is_quick", "skipped", "missing",
+                                            "versions", "cases", "rows"})
+        self.assertEqual((self.report["rounds"], self.report["reps"], self.report["is_quick"]), (1, 2, True))
+        self.assertEqual(self.report["missing"], [])
         self.assertLessEqual({"cpu", "cores", "kernel", "environment", "memory_gib"}, set(self.report["machine"]))
         self.assertEqual(set(self.report["versions"]), {"sennit", "std_thread", "epoll"})
         self.assertTrue(all("compiler" in versions for versions in self.report["versions"].values()))
@@ -98,6 +100,21 @@ class a_short_run(unittest.TestCase):
         status, said, _ = run_suite("--only-report", "--json", self.json, "--html", again)
         self.assertEqual(status, 0, said)
         self.assertEqual(again.read_text(encoding="utf-8"), self.html.read_text(encoding="utf-8"))
+
+    def test_a_case_that_is_missing_is_measured_by_resuming(self):
+        path = self.folder / "resumed.json"
+        others = [row for row in self.report["rows"] if row["case"] != "select"]
+        path.write_text(json.dumps({**self.report, "missing": ["select"], "rows": others,
+                                    "cases": [case for case in self.report["cases"] if case["id"] != "select"]}), encoding="utf-8")
+        status, said, _ = run_suite("--quick", "--programs", PROGRAMS, "--workload", WORKLOADS, "--peers", PEERS, "--resume",
+                                    "--json", path, "--html", self.folder / "resumed.html")
+        self.assertEqual(status, 0, said)
+        resumed = json.loads(path.read_text(encoding="utf-8"))
+        self.assertEqual((resumed["cases"], resumed["missing"]), (self.report["cases"], []))
+        self.assertEqual([row for row in resumed["rows"] if row["case"] != "select"], others)
+        of_select = {(row["system"], row["variant"], row["threads"]) for row in resumed["rows"] if row["case"] == "select"}
+        self.assertEqual(of_select, {(row["system"], row["variant"], row["threads"])
+                                     for row in self.report["rows"] if row["case"] == "select"})
 
 
 class the_programs(unittest.TestCase):
