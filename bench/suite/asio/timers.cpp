@@ -1,4 +1,6 @@
 // timers_sleep, timers_cancel, timers_lateness.
+#include "../common/timers.hpp"
+
 #include "workloads.hpp"
 
 #include <chrono>
@@ -23,10 +25,8 @@ awaitable<outcome> sleep(const request& asked) {
     const std::int64_t n = asked.number("n");
     random numbers(1);
     flows all(co_await asio::this_coro::executor);
-    for (std::int64_t i = 0; i < n; ++i) {
-        const auto d = numbers.below(static_cast<std::uint64_t>(nanoseconds(1s).count()));
-        all.start(sleep_flow(nanoseconds(d)));
-    }
+    for (std::int64_t i = 0; i < n; ++i)
+        all.start(sleep_flow(nap(numbers)));
     const std::int64_t early = co_await all.join();
     expect(early == 0, "timers_sleep: somebody woke early");
     co_return outcome{n};
@@ -78,37 +78,24 @@ awaitable<outcome> cancel(const request& asked) {
 
 // ---- lateness: sleepers among flows that compute
 
-struct lateness {
-    std::int64_t n, rounds;
-    std::vector<std::uint64_t> late;
+struct watched : lateness {
+    explicit watched(const request& asked) : lateness(asked), sleeping(n) {}
     std::atomic<std::int64_t> sleeping;
-
-    explicit lateness(const request& asked)
-        : n(asked.number("n")),
-          rounds(asked.number("rounds")),
-          late(static_cast<std::size_t>(n * rounds)),
-          sleeping(n) {}
-    void note(std::int64_t flow, std::int64_t round, std::uint64_t due) {
-        const std::uint64_t now = now_ns();
-        expect(now >= due, "timers_lateness: somebody woke early");
-        late[static_cast<std::size_t>(flow * rounds + round)] = now - due;
-    }
 };
 
-awaitable<void> late_flow(lateness& all, std::int64_t flow) {
+awaitable<void> late_flow(watched& all, std::int64_t flow) {
     random numbers(static_cast<std::uint64_t>(flow));
     timer alarm(co_await asio::this_coro::executor);
     for (std::int64_t i = 0; i < all.rounds; ++i) {
-        const nanoseconds d =
-            1ms + nanoseconds(numbers.below(static_cast<std::uint64_t>(nanoseconds(9ms).count())));
-        const std::uint64_t due = now_ns() + static_cast<std::uint64_t>(d.count());
+        const nanoseconds d = short_nap(numbers);
+        const std::uint64_t due = due_after(d);
         alarm.expires_after(d);
         co_await alarm.async_wait(asio::deferred);
         all.note(flow, i, due);
     }
     all.sleeping.fetch_sub(1, std::memory_order_relaxed);
 }
-awaitable<void> load_flow(const lateness& all) {
+awaitable<void> load_flow(const watched& all) {
     while (all.sleeping.load(std::memory_order_relaxed) > 0) {
         compute_for(50us);
         co_await asio::post(asio::deferred);
@@ -116,17 +103,14 @@ awaitable<void> load_flow(const lateness& all) {
 }
 
 awaitable<outcome> timers_lateness(const request& asked) {
-    lateness all(asked);
+    watched all(asked);
     flows others(co_await asio::this_coro::executor);
     for (unsigned i = 0; i < asked.threads; ++i)
         others.start(load_flow(all));
     for (std::int64_t i = 0; i < all.n; ++i)
         others.start(late_flow(all, i));
     co_await others.join();
-    histogram spread;
-    for (const std::uint64_t each : all.late)
-        spread.add(each);
-    co_return outcome{all.n * all.rounds, spread.summary()};
+    co_return all.result();
 }
 
 } // namespace

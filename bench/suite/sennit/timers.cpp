@@ -1,4 +1,6 @@
 // timers_sleep, timers_cancel, timers_lateness.
+#include "../common/timers.hpp"
+
 #include "workloads.hpp"
 #include <sennit/core/future.hpp>
 #include <sennit/core/this_flow.hpp>
@@ -31,9 +33,6 @@ struct sleepers {
         awake.done();
     }
 };
-nanoseconds nap(random& numbers) {
-    return nanoseconds(numbers.below(static_cast<std::uint64_t>(nanoseconds(1s).count())));
-}
 outcome checked_sleep(const sleepers& all, std::int64_t n) {
     expect(all.early.load() == 0, "timers_sleep: somebody woke early");
     return {n};
@@ -135,33 +134,12 @@ task<outcome> cancel_tasks(const request& asked) {
 
 // ---- lateness: sleepers among flows that compute
 
-struct lateness {
-    std::int64_t n, rounds;
-    std::vector<std::uint64_t> late;
+struct watched : lateness {
+    using lateness::lateness;
     std::atomic<bool> over{false};
-
-    explicit lateness(const request& asked)
-        : n(asked.number("n")),
-          rounds(asked.number("rounds")),
-          late(static_cast<std::size_t>(n * rounds)) {}
-    void note(std::int64_t flow, std::int64_t round, std::uint64_t due) {
-        const std::uint64_t now = now_ns();
-        expect(now >= due, "timers_lateness: somebody woke early");
-        late[static_cast<std::size_t>(flow * rounds + round)] = now - due;
-    }
-    outcome result() const {
-        histogram all;
-        for (const std::uint64_t each : late)
-            all.add(each);
-        return {n * rounds, all.summary()};
-    }
 };
-nanoseconds short_nap(random& numbers) {
-    return 1ms + nanoseconds(numbers.below(static_cast<std::uint64_t>(nanoseconds(9ms).count())));
-}
-std::uint64_t due_after(nanoseconds d) { return now_ns() + static_cast<std::uint64_t>(d.count()); }
 
-void late_fiber(lateness& all, std::int64_t flow) {
+void late_fiber(watched& all, std::int64_t flow) {
     random numbers(static_cast<std::uint64_t>(flow));
     for (std::int64_t i = 0; i < all.rounds; ++i) {
         const nanoseconds d = short_nap(numbers);
@@ -170,7 +148,7 @@ void late_fiber(lateness& all, std::int64_t flow) {
         all.note(flow, i, due);
     }
 }
-task<void> late_task(lateness& all, std::int64_t flow) {
+task<void> late_task(watched& all, std::int64_t flow) {
     random numbers(static_cast<std::uint64_t>(flow));
     for (std::int64_t i = 0; i < all.rounds; ++i) {
         const nanoseconds d = short_nap(numbers);
@@ -179,13 +157,13 @@ task<void> late_task(lateness& all, std::int64_t flow) {
         all.note(flow, i, due);
     }
 }
-void load_fiber(const lateness& all) {
+void load_fiber(const watched& all) {
     while (!all.over.load(std::memory_order_relaxed)) {
         compute_for(50us);
         sennit::this_flow::yield();
     }
 }
-task<void> load_task(const lateness& all) {
+task<void> load_task(const watched& all) {
     while (!all.over.load(std::memory_order_relaxed)) {
         compute_for(50us);
         co_await sennit::async_yield();
@@ -193,7 +171,7 @@ task<void> load_task(const lateness& all) {
 }
 
 outcome lateness_fibers(const request& asked) {
-    lateness all(asked);
+    watched all(asked);
     std::vector<join_handle<void>> load;
     std::vector<join_handle<void>> sleeping;
     for (unsigned i = 0; i < asked.threads; ++i)
@@ -208,7 +186,7 @@ outcome lateness_fibers(const request& asked) {
     return all.result();
 }
 task<outcome> lateness_tasks(const request& asked) {
-    lateness all(asked);
+    watched all(asked);
     std::vector<join_handle<void>> load;
     std::vector<join_handle<void>> sleeping;
     for (unsigned i = 0; i < asked.threads; ++i)

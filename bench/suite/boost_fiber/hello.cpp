@@ -1,0 +1,7 @@
+#include <boost/fiber/fiber.hpp>
+
+#include <cstdio>
+
+int main() {
+    boost::fibers::fiber([] { std::puts("hello"); }).join();
+}
