@@ -11,7 +11,7 @@ fn version_of<'a>(lock: &'a str, name: &str) -> &'a str {
 fn main() {
     let root = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let lock = std::fs::read_to_string(Path::new(&root).join("Cargo.lock")).expect("a lock file");
-    for name in ["tokio", "hyper", "async-channel", "async-executor", "async-io", "async-lock"] {
+    for name in ["tokio", "hyper", "async-channel", "async-executor", "async-io", "async-lock", "smol-hyper"] {
         let key = name.replace('-', "_").to_uppercase();
         println!("cargo:rustc-env={key}_VERSION={}", version_of(&lock, name));
     }

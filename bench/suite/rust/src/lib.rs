@@ -1,6 +1,8 @@
 //! What the Rust programs of the comparison suite share: the command line, the clock, one line of JSON for each
 //! repetition, and the work that has a known result. `../README.md` is the protocol.
 
+pub mod http;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;

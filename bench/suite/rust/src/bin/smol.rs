@@ -1,5 +1,5 @@
 //! smol's program of the comparison suite: async-executor on as many threads as were asked for, async-channel,
-//! async-lock and async-io. The workloads where it does not differ from tokio are left out.
+//! async-lock and async-io; the HTTP server is hyper. The workloads where it does not differ from tokio are left out.
 
 use async_channel::{bounded, Receiver};
 use async_executor::{Executor, Task};
@@ -7,6 +7,8 @@ use async_io::{block_on, Async, Timer};
 use async_lock::Mutex;
 use futures_lite::future::{or, poll_once, yield_now};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use sennit_suite_peers::*;
 use std::future::Future;
 use std::net::{TcpListener, TcpStream};
@@ -359,18 +361,12 @@ fn timers_cancel(r: &Request) {
     });
 }
 
-// ---- the server
+// ---- servers
 
-async fn echo(mut stream: Async<TcpStream>) {
-    let mut buffer = [0; 1024];
-    while let Ok(n) = stream.read(&mut buffer).await {
-        if n == 0 || stream.write_all(&buffer[..n]).await.is_err() {
-            break;
-        }
-    }
-}
-
-fn echo_server(r: &Request) {
+fn serve<Served>(r: &Request, connection: fn(Async<TcpStream>) -> Served)
+where
+    Served: Future<Output = ()> + Send + 'static,
+{
     let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], r.number("port") as u16));
     let listener = listener.unwrap_or_else(|e| fail(&format!("bind: {e}")));
     r.ready();
@@ -379,13 +375,36 @@ fn echo_server(r: &Request) {
         loop {
             let (stream, _) = listener.accept().await.unwrap_or_else(|e| fail(&format!("accept: {e}")));
             stream.get_ref().set_nodelay(true).unwrap_or_else(|e| fail(&format!("nodelay: {e}")));
-            spawn(echo(stream)).detach();
+            spawn(connection(stream)).detach();
         }
     })))
 }
 
+fn echo_server(r: &Request) {
+    serve(r, |mut stream| async move {
+        let mut buffer = [0; 1024];
+        while let Ok(n) = stream.read(&mut buffer).await {
+            if n == 0 || stream.write_all(&buffer[..n]).await.is_err() {
+                break;
+            }
+        }
+    });
+}
+
+fn http_server(r: &Request) {
+    serve(r, |stream| async move {
+        let io = smol_hyper::rt::FuturesIo::new(stream);
+        // An error here is a client that went away.
+        let _ = http1::Builder::new().serve_connection(io, service_fn(http::hello)).await;
+    });
+}
+
 const fn work(name: &'static str, parameters: Parameters, run: fn(&Request)) -> Workload {
     Workload { name, is_server: false, variants: &["executor"], parameters, run }
+}
+
+const fn server(name: &'static str, run: fn(&Request)) -> Workload {
+    Workload { name, is_server: true, variants: &["executor"], parameters: &[("port", &["0"])], run }
 }
 
 fn main() {
@@ -396,6 +415,8 @@ fn main() {
             ("async-io", env!("ASYNC_IO_VERSION")),
             ("async-channel", env!("ASYNC_CHANNEL_VERSION")),
             ("async-lock", env!("ASYNC_LOCK_VERSION")),
+            ("hyper", env!("HYPER_VERSION")),
+            ("smol-hyper", env!("SMOL_HYPER_VERSION")),
             ("rustc", env!("RUSTC_VERSION")),
         ],
         workloads: &[
@@ -422,13 +443,8 @@ fn main() {
             work("sieve", &[("n", &["2000"])], sieve),
             work("memory", &[("count", &["100000", "1000000"])], memory),
             work("idle", &[], idle),
-            Workload {
-                name: "echo_server",
-                is_server: true,
-                variants: &["executor"],
-                parameters: &[("port", &["0"])],
-                run: echo_server,
-            },
+            server("echo_server", echo_server),
+            server("http_server", http_server),
         ],
     });
 }

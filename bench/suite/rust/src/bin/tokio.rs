@@ -2,6 +2,8 @@
 //! with as many workers as threads were asked for. Work runs in a spawned task, never in `block_on` itself, which would
 //! stand outside the workers.
 
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use sennit_suite_peers::*;
 use std::future::Future;
 use std::pin::{pin, Pin};
@@ -500,21 +502,11 @@ fn echo_server(r: &Request) {
     });
 }
 
-async fn hello(
-    _: hyper::Request<hyper::body::Incoming>,
-) -> Result<hyper::Response<http_body_util::Full<hyper::body::Bytes>>, std::convert::Infallible> {
-    let mut response = hyper::Response::new(http_body_util::Full::from("hello world\n"));
-    let headers = response.headers_mut();
-    headers.insert("content-type", hyper::header::HeaderValue::from_static("text/plain"));
-    Ok(response)
-}
-
 fn http_server(r: &Request) {
     serve(r, |stream| async move {
         let io = hyper_util::rt::TokioIo::new(stream);
         // An error here is a client that went away.
-        let _ =
-            hyper::server::conn::http1::Builder::new().serve_connection(io, hyper::service::service_fn(hello)).await;
+        let _ = http1::Builder::new().serve_connection(io, service_fn(http::hello)).await;
     });
 }
 
