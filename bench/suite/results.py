@@ -1,4 +1,4 @@
-"""The results of a run: what was measured, where and of what. report.py makes pages of them.
+"""The results of a run: what was measured, where and of what. report.py and page.py show them.
 
 They are one file of JSON that is written after each case, as a whole or not at all, so a run that is cut off has lost no more than the case
 it was at, and `--resume` goes on with the others.

@@ -15,6 +15,7 @@ import traceback
 import report as reporting
 from cases import all_cases
 from jobs import jobs_of, run_job
+from page import html_page
 from progress import end_progress, say, show_progress
 from results import Results, conditions, differences, planned_cases
 from servers import echo_client
@@ -59,7 +60,7 @@ def write_reports(report, options):
     targets = json.loads((HERE / "targets.json").read_text(encoding="utf-8"))
     checked = reporting.check_targets(report, targets)
     options.html.parent.mkdir(parents=True, exist_ok=True)
-    options.html.write_text(reporting.page(report, checked), encoding="utf-8")
+    options.html.write_text(html_page(report, checked), encoding="utf-8")
     say(f"the page: {options.html}")
     if options.docs and report.get("missing"):
         say(f"{options.docs} stays as it is, since cases are missing")

@@ -16,6 +16,7 @@ import report as reporting  # noqa: E402
 import run  # noqa: E402
 from cases import Case, all_cases  # noqa: E402
 from jobs import Job  # noqa: E402
+from page import html_page  # noqa: E402
 from progress import seconds_left  # noqa: E402
 from results import Results  # noqa: E402
 from servers import parse_wrk  # noqa: E402
@@ -114,7 +115,7 @@ class reports(unittest.TestCase):
             reporting.insert_between_markers("# A\n", "new\n")
 
     def test_the_page_is_self_contained_and_its_plots_are_well_formed(self):
-        page = reporting.page(sample(), reporting.check_targets(sample(), targets.marks))
+        page = html_page(sample(), reporting.check_targets(sample(), targets.marks))
         self.assertNotIn("src=", page)
         self.assertNotIn("href=", page)
         self.assertIn("A &lt;fast&gt; one", page)
