@@ -86,18 +86,30 @@ struct registration {
 
 constinit thread_local thread_state thread{};
 
-SENNIT_NOINLINE void enter_thread(thread_state& t) noexcept {
-    t.registered = true;
+SENNIT_NOINLINE void enter_thread(thread_state& t) noexcept;
+
+} // namespace
+
+// Named in assembly, so neither mangled nor dropped; of the model that the assembly expects.
+extern "C" {
+[[gnu::used, gnu::retain, gnu::tls_model("initial-exec")]]
+constinit thread_local thread_state* sennit_this_thread = nullptr;
+}
+
+namespace {
+
+void enter_thread(thread_state& t) noexcept {
+    sennit_this_thread = &t;
     static thread_local registration entry(t);
 }
 
 } // namespace
 
-thread_state& this_thread() noexcept {
-    if (!thread.registered) [[unlikely]]
+thread_state& this_thread_slowly() noexcept {
+    if (sennit_this_thread == nullptr) [[unlikely]]
         enter_thread(thread);
     asm volatile(""); // keeps the compiler from proving that two calls return the same
-    return thread;
+    return *sennit_this_thread;
 }
 
 void for_each_thread(void (*visit)(thread_state&, void*), void* argument) {

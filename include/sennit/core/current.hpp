@@ -1,9 +1,9 @@
 // What the library keeps for each thread. Its definition (src/core/current.cpp) is the only place that says
 // `thread_local`.
 //
-// A flow may leave a thread at every wait and come back on another. The address of a `thread_local` may be cached
-// by the compiler across a call, so it is handed out by one function that is never inlined, and nobody keeps the
-// reference across anything that may wait.
+// A flow may leave a thread at every wait and come back on another. The compiler may keep the address of a `thread_local`
+// across a call, since it knows no threads that change below it. So the address is read by an instruction that it cannot look
+// into, or by a function that is never inlined, and nobody keeps the reference across anything that may wait.
 #pragma once
 
 #include <sennit/base/config.hpp>
@@ -48,7 +48,6 @@ struct thread_state {
     flow_counters* counters = nullptr;
     timer_driver* timers = nullptr;
     std::uint32_t budget = budget_per_resumption; // operations left in this resumption
-    bool registered = false;
     bool yield_requested = false; // the polled future asked for another turn, see context::yield
     std::uint64_t id_next = 0, id_end = 0;
     sennit::stack* stack =
@@ -62,7 +61,24 @@ struct thread_state {
                  *previous_thread = nullptr; // of all threads, under the registry's lock
 };
 
-SENNIT_NOINLINE thread_state& this_thread() noexcept;
+// The first use of a thread; also whatever the processor.
+SENNIT_NOINLINE thread_state& this_thread_slowly() noexcept;
+
+// A dozen of these lie on the way of a flow, so a call would be dear. `sennit_this_thread` is a thread-local pointer, null before
+// the thread's first use, at a place that is fixed when the program is loaded (the initial-exec model of the ELF TLS ABI).
+SENNIT_ALWAYS_INLINE thread_state& this_thread() noexcept {
+#if defined(__x86_64__) && defined(__ELF__)
+    thread_state* t;
+    asm volatile("movq sennit_this_thread@gottpoff(%%rip), %0\n\t"
+                 "movq %%fs:(%0), %0"
+                 : "=r"(t)
+                 :
+                 : "memory");
+    if (t != nullptr) [[likely]]
+        return *t;
+#endif
+    return this_thread_slowly();
+}
 
 // A number below `n`, which is not 0, for choices that have to be fair but need not be secret. Whoever wants the same
 // choices again seeds `random` himself. (xorshift64*: Vigna, "An experimental exploration of Marsaglia's generators".)
