@@ -12,6 +12,7 @@
 #include <cstring>
 #include <mutex>
 #include <new>
+#include <utility>
 
 #if SENNIT_ASAN
 #include <sanitizer/lsan_interface.h>
@@ -24,7 +25,7 @@ constexpr std::size_t chunk_size = 64 * 1024;
 constexpr std::size_t slab_size = std::size_t{64} << 20;
 constexpr std::size_t chunks_per_slab = slab_size / chunk_size;
 constexpr std::size_t slabs_max = 4096;         // 256 GiB of address space
-constexpr std::size_t batch_size = 64;          // objects moved between a magazine and its class
+constexpr std::uint32_t depot_size_max = 32;    // batches of a class that are kept as they are
 constexpr std::uint32_t kept_empty_chunks = 16; // for each class: 1 MiB that is not given back
 
 struct chunk {
@@ -51,8 +52,16 @@ struct slab_registry {
         chunks_per_slab; // of the newest slab; the first chunk is the book-keeping
 };
 
+// A full batch in a depot, by its first object.
+struct full_batch : free_object {
+    full_batch* next_batch;
+};
+static_assert(sizeof(full_batch) <= pool_class_size(0));
+
 struct pool_class {
     std::mutex lock;
+    full_batch* depot = nullptr;
+    std::uint32_t depot_size = 0;
     chunk* available = nullptr; // chunks with a free or never carved object
     std::uint32_t empty = 0;    // of those, chunks that are empty and backed by memory
 };
@@ -152,14 +161,25 @@ void give_one(pool_class& p, free_object* object) {
     backed_chunks.fetch_sub(1, std::memory_order_relaxed);
 }
 
-} // namespace
+void give_all(pool_class& p, free_object* objects) {
+    while (objects != nullptr) {
+        free_object* next = objects->next;
+        give_one(p, objects);
+        objects = next;
+    }
+}
 
-void* pool_refill(pool_cache& cache, pool_kind kind, std::size_t index) {
-    pool_class& p = class_at(kind, index);
-    magazine& m = cache.magazines[static_cast<std::size_t>(kind)][index];
-    std::lock_guard guard(p.lock);
+// Under the lock: a batch from the depot, else as many objects as there are.
+void fill(pool_class& p, magazine& m, pool_kind kind, std::size_t index) {
+    if (full_batch* b = p.depot) {
+        p.depot = b->next_batch;
+        --p.depot_size;
+        m.head = b;
+        m.count = batch_size;
+        return;
+    }
     free_object* last = nullptr;
-    for (std::size_t n = 0; n < batch_size; ++n) {
+    for (; m.count < batch_size; ++m.count) {
         if (p.available == nullptr) {
             chunk* fresh = new_chunk(kind, index);
             if (fresh == nullptr) break;
@@ -179,7 +199,20 @@ void* pool_refill(pool_cache& cache, pool_kind kind, std::size_t index) {
         object->next = nullptr;
         (last ? last->next : m.head) = object;
         last = object;
-        ++m.count;
+    }
+}
+
+} // namespace
+
+void* pool_refill(pool_cache& cache, pool_kind kind, std::size_t index) {
+    magazine& m = cache.magazines[static_cast<std::size_t>(kind)][index];
+    if (m.batch != nullptr) {
+        m.head = std::exchange(m.batch, nullptr);
+        m.count = batch_size;
+    } else {
+        pool_class& p = class_at(kind, index);
+        std::lock_guard guard(p.lock);
+        fill(p, m, kind, index);
     }
     if (m.head == nullptr) {
         --cache.live[static_cast<std::size_t>(kind)];
@@ -192,26 +225,48 @@ void* pool_refill(pool_cache& cache, pool_kind kind, std::size_t index) {
 }
 
 void pool_flush(pool_cache& cache, pool_kind kind, std::size_t index) noexcept {
-    pool_class& p = class_at(kind, index);
     magazine& m = cache.magazines[static_cast<std::size_t>(kind)][index];
-    std::lock_guard guard(p.lock);
-    for (std::size_t n = 0; n < batch_size && m.head != nullptr; ++n) {
-        free_object* object = m.head;
-        m.head = object->next;
-        --m.count;
-        give_one(p, object);
+    if (free_object* full = m.batch) {
+        pool_class& p = class_at(kind, index);
+        std::lock_guard guard(p.lock);
+        if (p.depot_size < depot_size_max) {
+            p.depot = ::new (static_cast<void*>(full)) full_batch{{full->next}, p.depot};
+            ++p.depot_size;
+        } else {
+            give_all(p, full);
+        }
     }
+    m.batch = std::exchange(m.head, nullptr);
+    m.count = 0;
 }
 
 void pool_drain(pool_cache& cache) noexcept {
     for (std::size_t kind = 0; kind < pool_kind_count; ++kind) {
         for (std::size_t index = 0; index < pool_class_count; ++index) {
-            while (cache.magazines[kind][index].head != nullptr) {
-                pool_flush(cache, static_cast<pool_kind>(kind), index);
-            }
+            magazine& m = cache.magazines[kind][index];
+            if (m.head == nullptr && m.batch == nullptr) continue;
+            pool_class& p = class_at(static_cast<pool_kind>(kind), index);
+            std::lock_guard guard(p.lock);
+            give_all(p, std::exchange(m.head, nullptr));
+            give_all(p, std::exchange(m.batch, nullptr));
+            m.count = 0;
         }
         retired_live[kind].fetch_add(cache.live[kind].get(), std::memory_order_relaxed);
         cache.live[kind].reset();
+    }
+}
+
+void pool_trim() noexcept {
+    for (std::size_t kind = 0; kind < pool_kind_count; ++kind) {
+        for (std::size_t index = 0; index < pool_class_count; ++index) {
+            pool_class& p = class_at(static_cast<pool_kind>(kind), index);
+            std::lock_guard guard(p.lock);
+            while (full_batch* b = p.depot) {
+                p.depot = b->next_batch;
+                give_all(p, b);
+            }
+            p.depot_size = 0;
+        }
     }
 }
 
@@ -230,25 +285,6 @@ void for_each_cell(bool (*visit)(void*, void*), void* argument) {
             }
         }
     }
-}
-
-void* frame_allocate(std::size_t size) {
-#if SENNIT_ASAN
-    ++this_thread().pools.live[static_cast<std::size_t>(pool_kind::frame)];
-    return ::operator new(size);
-#else
-    if (size > pooled_size_max) return ::operator new(size);
-    return pool_take(this_thread().pools, pool_kind::frame, pool_class_of(size));
-#endif
-}
-void frame_free(void* frame, std::size_t size) noexcept {
-#if SENNIT_ASAN
-    --this_thread().pools.live[static_cast<std::size_t>(pool_kind::frame)];
-    ::operator delete(frame, size);
-#else
-    if (size > pooled_size_max) return ::operator delete(frame, size);
-    pool_give(this_thread().pools, pool_kind::frame, pool_class_of(size), frame);
-#endif
 }
 
 } // namespace sennit::detail

@@ -5,7 +5,7 @@
 // a blocked or computing flow never stops the others. A worker whose thread merely waits for a processor is not stuck: on a loaded
 // machine another thread would only wait beside it. The spare leaves when the worker is back. It also wakes an idle worker
 // when nobody attends to readiness, or when work has been waiting behind a busy worker. While all workers sleep the looks become
-// rarer, and after `linger` of them it gives the memory of pooled stacks back and sleeps itself, for good: an idle program uses
+// rarer, and after `linger` of them it gives the memory of the pools back and sleeps itself, for good: an idle program uses
 // no CPU. A worker that gets up wakes it then.
 #include <sennit/core/flow_extras.hpp>
 #include <sennit/exec/scheduler.hpp>
@@ -76,6 +76,7 @@ void scheduler::monitor_main() {
         const auto now = static_cast<std::uint64_t>(os::now_ns());
         if (quiet >= linger) {
             stack_pool::trim();
+            pool_trim();
             // Store, then look again; a worker that gets up clears `asleep`, then looks for us: one of the two is seen.
             monitor_asleep.store(true, std::memory_order_seq_cst);
             if (all_asleep() && !is_unattended()) os::futex::wait(monitor_word_, word);

@@ -7,11 +7,14 @@
 //
 // Layout: slabs of 64 MiB of address space, reserved once; chunks of 64 KiB, each given to one class for ever;
 // objects of the class's size side by side. A chunk's book-keeping lies in the slab's first chunk. Each thread
-// holds a magazine for each class: taking and giving touch nothing shared. Magazines exchange batches with the
-// class's list of chunks under its lock. A chunk without objects is given back to the system (it then reads as
-// zero), except for a few that are kept to spare bursts the page faults.
+// holds a magazine for each class: taking and giving touch nothing shared. A magazine has up to two batches, so that who takes
+// and gives in turn at the border of one does not go to and fro. Full batches are exchanged, as they are, with the class's depot
+// under its lock (Bonwick and Adams, "Magazines and vmem", USENIX 2001); what the depot does not hold goes back to its chunks,
+// object by object. A chunk without objects is given back to the system (it then reads as zero), except for a few that are kept
+// to spare bursts the page faults.
 //
-// The first word of a free object links it; a flow's state word lies behind it and stays "free" (zero).
+// The first word of a free object links it, and the second one links the batches of a depot; a flow's state word lies behind
+// them and stays "free" (zero).
 #pragma once
 
 #include <array>
@@ -42,11 +45,14 @@ struct free_object {
     free_object* next;
 };
 
-// One thread's free objects of one class.
+// Objects that are exchanged at a time.
+inline constexpr std::uint32_t batch_size = 64;
+
+// One thread's free objects of one class: `count` of them, and perhaps a full batch.
 struct magazine {
     free_object* head = nullptr;
-    std::uint32_t count = 0;
-    std::uint32_t unused = 0;
+    free_object* batch = nullptr;
+    std::uint32_t count = 0; // at most batch_size
 };
 
 // A count with one writer that others may read.
@@ -67,13 +73,14 @@ struct pool_cache {
     std::array<live_count, pool_kind_count> live{};
 };
 
-// At most this many free objects in a magazine; half are given back when it is full.
-inline constexpr std::uint32_t magazine_size_max = 128;
-
+// For a magazine without objects beside its batch; throws std::bad_alloc.
 void* pool_refill(pool_cache& cache, pool_kind kind, std::size_t index);
+// Makes room in one that is full beside its batch.
 void pool_flush(pool_cache& cache, pool_kind kind, std::size_t index) noexcept;
 // Gives everything back; for a thread that ends.
 void pool_drain(pool_cache& cache) noexcept;
+// Empties the depots, so that chunks without objects go back to the system; for a pause.
+void pool_trim() noexcept;
 
 inline void* pool_take(pool_cache& cache, pool_kind kind, std::size_t index) {
     magazine& m = cache.magazines[static_cast<std::size_t>(kind)][index];
@@ -88,11 +95,12 @@ inline void* pool_take(pool_cache& cache, pool_kind kind, std::size_t index) {
 inline void pool_give(pool_cache& cache, pool_kind kind, std::size_t index, void* memory) noexcept {
     magazine& m = cache.magazines[static_cast<std::size_t>(kind)][index];
     --cache.live[static_cast<std::size_t>(kind)];
+    if (m.count == batch_size) [[unlikely]]
+        pool_flush(cache, kind, index);
     auto* object = static_cast<free_object*>(memory);
     object->next = m.head;
     m.head = object;
-    if (++m.count > magazine_size_max) [[unlikely]]
-        pool_flush(cache, kind, index);
+    ++m.count;
 }
 
 // Calls `visit` for every cell that was ever handed out, free or not, until it returns false.

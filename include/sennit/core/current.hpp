@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <new>
 
 namespace sennit {
 
@@ -69,11 +70,12 @@ SENNIT_NOINLINE thread_state& this_thread_slowly() noexcept;
 SENNIT_ALWAYS_INLINE thread_state& this_thread() noexcept {
 #if defined(__x86_64__) && defined(__ELF__)
     thread_state* t;
-    asm volatile("movq sennit_this_thread@gottpoff(%%rip), %0\n\t"
-                 "movq %%fs:(%0), %0"
-                 : "=r"(t)
-                 :
-                 : "memory");
+    asm volatile(
+        "movq sennit_this_thread@gottpoff(%%rip), %0\n\t"
+        "movq %%fs:(%0), %0"
+        : "=r"(t)
+        :
+        : "memory");
     if (t != nullptr) [[likely]]
         return *t;
 #endif
@@ -117,9 +119,27 @@ inline void cell_free(void* cell, std::size_t size) noexcept {
 }
 // Gives back a cell that never held a flow.
 inline void cell_abandon(void* cell, std::size_t size) noexcept { cell_free(cell, size); }
-// Frames of any size.
-void* frame_allocate(std::size_t size);
-void frame_free(void* frame, std::size_t size) noexcept;
+// Frames of any size. Inline, since the size of a coroutine's frame is known where it is compiled.
+inline void* frame_allocate(std::size_t size) {
+    thread_state& t = this_thread();
+#if SENNIT_ASAN
+    ++t.pools.live[static_cast<std::size_t>(pool_kind::frame)];
+    return ::operator new(size);
+#else
+    if (size > pooled_size_max) return ::operator new(size);
+    return pool_take(t.pools, pool_kind::frame, pool_class_of(size));
+#endif
+}
+inline void frame_free(void* frame, std::size_t size) noexcept {
+    thread_state& t = this_thread();
+#if SENNIT_ASAN
+    --t.pools.live[static_cast<std::size_t>(pool_kind::frame)];
+    ::operator delete(frame, size);
+#else
+    if (size > pooled_size_max) return ::operator delete(frame, size);
+    pool_give(t.pools, pool_kind::frame, pool_class_of(size), frame);
+#endif
+}
 
 } // namespace detail
 } // namespace sennit
