@@ -22,8 +22,9 @@ namespace {
 constexpr std::uint64_t period_ns = 2'000'000;
 constexpr std::uint64_t stuck_after_ns = 10'000'000;
 constexpr std::uint64_t stuck_cpu_ns =
-    stuck_after_ns / 2;   // it got a processor for so long, and spent it on this turn
-constexpr int linger = 5; // looks, each after twice the time of the last: 62 ms
+    stuck_after_ns / 2;             // it got a processor for so long, and spent it on this turn
+constexpr int looks_to_decay = 500; // looks at work: a second
+constexpr int linger = 5;           // looks, each after twice the time of the last: 62 ms
 
 // True when the worker's thread could go on and has had too little of a processor to be called stuck.
 bool waits_for_processor(worker& w) {
@@ -70,7 +71,8 @@ void scheduler::look_at(worker& w, std::uint64_t now) {
 
 void scheduler::monitor_main() {
     os::set_name("sennit-monitor");
-    int quiet = 0;
+    int quiet = 0, looks = 0;
+    stack_pool::watch(true);
     while (!stop_monitor_.load(std::memory_order_seq_cst)) {
         const std::uint32_t word = monitor_word_.load(std::memory_order_seq_cst);
         const auto now = static_cast<std::uint64_t>(os::now_ns());
@@ -94,6 +96,7 @@ void scheduler::monitor_main() {
             continue;
         }
         quiet = 0;
+        if (++looks % looks_to_decay == 0) stack_pool::decay();
         const auto later = static_cast<std::uint64_t>(os::now_ns());
         const unsigned n = slots_in_use();
         bool waiting = queue.size() != 0;
@@ -103,6 +106,7 @@ void scheduler::monitor_main() {
         }
         if (waiting) wake_one();
     }
+    stack_pool::watch(false);
 }
 
 // Descriptors are waited for and nobody polls: the poller works, or was a spare that left.

@@ -22,6 +22,8 @@ constexpr std::uint64_t maintenance_ns_max = 50'000, maintenance_ns_min = 10'000
 // A queue that has not been empty for this long is worth waking a sibling for, which costs some 13 µs here and 40 µs until
 // it runs.
 constexpr std::uint64_t backlog_ns = 100'000;
+// Who is woken by a timer runs before the next so many are woken, which may all be due at once.
+constexpr std::size_t timers_at_once = 512;
 // Flows that were woken here, and so have their data in this core's cache, are for others to take when a flow that is queued
 // now would wait this long for its turn.
 constexpr std::uint64_t overload_ns = 10'000;
@@ -398,7 +400,7 @@ bool worker::steal() noexcept {
 void worker::fire_timers(std::uint64_t now) noexcept {
     if (timers_->next_deadline_ns() > now) return;
     in_driver_ = true;
-    timers_->fire(now);
+    timers_->fire(now, timers_at_once);
     in_driver_ = false;
 }
 

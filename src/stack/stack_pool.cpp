@@ -24,12 +24,14 @@ constexpr std::array<std::size_t, 5> class_sizes{
     (std::size_t{32} << 20) * scale, stack_size_max* scale};
 constexpr std::size_t slab_size_min = std::size_t{64} << 20;
 constexpr std::size_t slabs_max = 16384;
-// Of a class, kept in the pool with their first pages: the next burst of as many fibers takes no page fault. They hold 32 MiB
-// at most, until a pause (trim).
-constexpr std::size_t warm_stacks_max = 4096;
-constexpr std::size_t empty_slabs_max =
-    2; // of a class, kept mapped though none of their stacks is in use
-constexpr std::size_t memory_per_stack = 8192; // reckoned by the default of count_max
+// Of a class, kept in the pool with their first pages while nobody calls decay(): they hold 32 MiB at most, until a pause (trim).
+constexpr std::size_t unwatched_warm_max = 4096;
+constexpr std::size_t little = 64;              // so few warm stacks do not decay
+constexpr std::size_t discarded_at_a_time = 64; // outside the lock
+constexpr std::size_t memory_per_stack = 8192;  // reckoned by the default of count_max
+// Stands at the lower end of a stack's first page. While it does, the stack was hardly deeper, and there is nothing to discard.
+// A frame may step over it; then its pages go back when the stack becomes cold.
+constexpr std::uint64_t depth_mark = 0x5e221772'dee9dee9;
 
 struct slab {
     char* memory;
@@ -39,9 +41,10 @@ struct slab {
     stack*
         descriptors; // null until the first is carved; mapped, so that their memory goes back with the slab's
     stack* cold; // carved, in the pool, without memory
+    stack* warm; // the same, with memory
     std::size_t cold_count;
+    std::size_t warm_count;
     std::size_t in_use;
-    bool kept_empty; // none is in use, and some are warm
 
     std::size_t capacity() const { return size / stack_size; }
 };
@@ -62,6 +65,14 @@ public:
         if (low_ == words_.size()) return slabs_max;
         return low_ * 64 + static_cast<std::size_t>(std::countr_zero(words_[low_]));
     }
+    // The same.
+    std::size_t highest() const {
+        for (std::size_t i = words_.size(); i > low_; --i) {
+            if (const std::uint64_t word = words_[i - 1])
+                return i * 64 - 1 - static_cast<std::size_t>(std::countl_zero(word));
+        }
+        return slabs_max;
+    }
 
 private:
     std::array<std::uint64_t, slabs_max / 64> words_{};
@@ -69,10 +80,10 @@ private:
 };
 
 struct stack_class {
-    stack* warm = nullptr; // with memory
+    slab_set warm;      // slabs with a warm stack
+    slab_set available; // slabs with a cold stack, or one that was not carved yet
     std::size_t warm_count = 0;
-    std::size_t empty_count = 0; // slabs that are `kept_empty`
-    slab_set available;
+    std::size_t warm_low = 0; // the least of warm_count since the last decay()
 };
 
 struct pool {
@@ -82,6 +93,7 @@ struct pool {
     std::atomic<std::size_t> slab_count{0};
     std::size_t in_use = 0;
     std::size_t reserved = 0;
+    std::size_t watchers = 0;
     std::size_t count_max = std::max<std::size_t>(os::memory_limit() / memory_per_stack, 64);
     std::atomic<bool> exhausted{false};
     std::atomic<const char*> reason{""};
@@ -129,7 +141,7 @@ bool add_slab(pool& p, std::size_t index) {
     if (!memory) return false;
     (void)os::no_huge_pages(*memory, size); // a refusal costs memory, not correctness
     p.slabs[n] =
-        slab{static_cast<char*>(*memory), size, stack_size, 0, nullptr, nullptr, 0, 0, false};
+        slab{static_cast<char*>(*memory), size, stack_size, 0, nullptr, nullptr, nullptr, 0, 0, 0};
     p.classes[index].available.insert(n);
     p.reserved += size;
     p.slab_count.store(n + 1, std::memory_order_release); // release: pairs with find()
@@ -191,47 +203,78 @@ stack* take_cold(pool& p, std::size_t index) {
     return taken;
 }
 
-// The warm stacks for which `chosen` holds become cold. The caller discards their pages, or renews the slab.
-template<typename Chosen>
-void cool(pool& p, stack_class& c, Chosen chosen) {
-    stack* all = std::exchange(c.warm, nullptr);
-    c.warm_count = 0;
-    while (stack* s = all) {
-        all = s->next;
-        if (chosen(*s)) {
-            sanitizer::forget_context(*s);
-            s->primed = false;
-            give_cold(p, *s);
-        } else {
-            s->next = c.warm;
-            c.warm = s;
-            ++c.warm_count;
-        }
-    }
-}
-
-void count_taken(pool& p, stack_class& c, const stack& s) {
-    slab& home = p.slabs[s.slab];
-    ++home.in_use;
-    ++p.in_use;
-    if (!home.kept_empty) return;
-    home.kept_empty = false;
-    --c.empty_count;
-}
-
-// The stack has been put back. A warm one would keep its slab's page tables, which cost more than the stack: a slab of which
-// none is in use goes back as a whole, but for a few against going to and fro.
-void count_given(pool& p, stack_class& c, std::size_t number) {
+stack* take_warm(pool& p, stack_class& c) {
+    const std::size_t number = c.warm.lowest();
+    if (number == slabs_max) return nullptr;
     slab& home = p.slabs[number];
-    --p.in_use;
-    if (--home.in_use != 0 || home.carved == home.cold_count) return; // renewed, in the latter case
-    if (c.empty_count < empty_slabs_max) {
-        home.kept_empty = true;
-        ++c.empty_count;
-    } else {
-        cool(p, c, [&](const stack& s) { return s.slab == number; });
-    }
+    stack* s = home.warm;
+    home.warm = s->next;
+    if (--home.warm_count == 0) c.warm.erase(number);
+    --c.warm_count;
+    c.warm_low = std::min(c.warm_low, c.warm_count);
+    return s;
 }
+void give_warm(pool& p, stack_class& c, stack& s) {
+    slab& home = p.slabs[s.slab];
+    s.next = home.warm;
+    home.warm = &s;
+    if (++home.warm_count == 1) c.warm.insert(s.slab);
+    ++c.warm_count;
+}
+
+// A stack that is to become cold holds no suspended loop any more.
+void forget(stack& s) {
+    sanitizer::forget_context(s);
+    s.primed = false;
+}
+
+// `amount` warm stacks, or some more, become cold; those of the highest slabs first. A slab of which none is in use goes back as
+// a whole, at little cost for each stack. The lock is released from time to time.
+void cool(std::unique_lock<std::mutex>& guard, pool& p, stack_class& c, std::size_t amount) {
+    while (amount != 0 && c.warm_count != 0) {
+        const std::size_t number = c.warm.highest();
+        slab& home = p.slabs[number];
+        const bool whole = home.in_use == 0;
+        std::size_t count = 0;
+        stack* going = nullptr;
+        while (home.warm != nullptr && (whole || count < std::min(amount, discarded_at_a_time))) {
+            stack* s = std::exchange(home.warm, home.warm->next);
+            s->next = going;
+            going = s;
+            ++count;
+        }
+        home.warm_count -= count;
+        if (home.warm_count == 0) c.warm.erase(number);
+        c.warm_count -= count;
+        amount -= std::min(amount, count);
+        // With the last of them the slab is renewed. Other stacks of it may be on their way elsewhere: then it is done there.
+        if (!whole || home.cold_count + count != home.carved) {
+            guard.unlock();
+            for (stack* s = going; s != nullptr; s = s->next)
+                (void)os::discard(s->low(), s->size());
+            guard.lock();
+        }
+        while (stack* s = going) {
+            going = s->next;
+            forget(*s);
+            give_cold(p, *s);
+        }
+        guard.unlock();
+        guard.lock();
+    }
+    c.warm_low = std::min(c.warm_low, c.warm_count);
+}
+
+#if SENNIT_ASAN
+void mark_depth(stack&) {}
+bool was_deep(const stack&) { return true; }
+#else
+std::uint64_t* mark_of(const stack& s) {
+    return reinterpret_cast<std::uint64_t*>(s.top() - os::page_size());
+}
+void mark_depth(stack& s) { *mark_of(s) = depth_mark; }
+bool was_deep(const stack& s) { return *mark_of(s) != depth_mark; }
+#endif
 
 } // namespace
 
@@ -252,60 +295,65 @@ stack* acquire(std::uint8_t index) noexcept {
                     "wait for fibers to end, use coroutine tasks, or raise the limit");
     }
     stack_class& c = p.classes[index];
-    stack* s = c.warm;
-    if (s != nullptr) {
-        c.warm = s->next;
-        --c.warm_count;
-    } else if ((s = take_cold(p, index)) == nullptr) {
-        return nullptr;
+    stack* s = take_warm(p, c);
+    if (s == nullptr) {
+        s = take_cold(p, index);
+        if (s == nullptr) return nullptr;
+        mark_depth(*s);
     }
-    count_taken(p, c, *s);
+    ++p.slabs[s->slab].in_use;
+    ++p.in_use;
     s->next = nullptr;
     return s;
 }
 
 void release(stack& s) noexcept {
     pool& p = instance();
-    const std::size_t first_page = os::page_size();
-    const std::size_t number = s.slab;
+    stack_class& c = p.classes[s.size_class];
     bool keep;
     {
         std::lock_guard guard(p.lock);
-        stack_class& c = p.classes[s.size_class];
-        keep = c.warm_count < warm_stacks_max;
+        keep = c.warm_count < (p.watchers != 0 ? p.count_max / 2 : unwatched_warm_max);
     }
-    // System calls outside the lock. A warm stack keeps its first page, where its suspended loop lies.
+    // System calls outside the lock. A warm stack keeps its first page, where its suspended loop lies, and one more.
     if (!keep) {
-        sanitizer::forget_context(s);
-        s.primed = false;
+        forget(s);
         (void)os::discard(s.low(), s.size());
-    } else {
-        (void)os::discard(s.low(), s.size() - 2 * first_page);
+    } else if (was_deep(s)) {
+        (void)os::discard(s.low(), s.size() - 2 * os::page_size());
+        mark_depth(s);
     }
     std::lock_guard guard(p.lock);
-    stack_class& c = p.classes[s.size_class];
+    --p.slabs[s.slab].in_use;
+    --p.in_use;
     if (keep) {
-        s.next = c.warm;
-        c.warm = &s;
-        ++c.warm_count; // perhaps a few more than the limit, when several threads come at once
+        give_warm(p, c, s); // perhaps a few more than the limit, when several threads come at once
     } else {
         give_cold(p, s);
     }
-    count_given(p, c, number);
     p.exhausted.store(false, std::memory_order_relaxed);
 }
 
 void trim() noexcept {
     pool& p = instance();
-    std::lock_guard guard(p.lock);
+    std::unique_lock guard(p.lock);
+    for (stack_class& c : p.classes)
+        cool(guard, p, c, c.warm_count);
+}
+
+void decay() noexcept {
+    pool& p = instance();
+    std::unique_lock guard(p.lock);
     for (stack_class& c : p.classes) {
-        for (stack* s = c.warm; s != nullptr; s = s->next)
-            (void)os::discard(s->low(), s->size());
-        c.empty_count = 0;
-        cool(p, c, [](const stack&) { return true; });
+        const std::size_t unneeded = std::exchange(c.warm_low, c.warm_count);
+        if (unneeded > little) cool(guard, p, c, (unneeded + 1) / 2);
     }
-    for (std::size_t i = 0; i < p.slab_count.load(std::memory_order_relaxed); ++i)
-        p.slabs[i].kept_empty = false;
+}
+
+void watch(bool begins) noexcept {
+    pool& p = instance();
+    std::lock_guard guard(p.lock);
+    begins ? ++p.watchers : --p.watchers;
 }
 
 bool exhausted() noexcept { return instance().exhausted.load(std::memory_order_relaxed); }

@@ -129,7 +129,7 @@ bool timer_queue::try_remove(timer_entry& entry) noexcept {
     return true;
 }
 
-std::size_t timer_queue::fire(std::uint64_t now_ns) noexcept {
+std::size_t timer_queue::fire(std::uint64_t now_ns, std::size_t limit) noexcept {
     bool earlier;
     std::size_t fired = 0;
     {
@@ -137,8 +137,10 @@ std::size_t timer_queue::fire(std::uint64_t now_ns) noexcept {
         if (firer_ != nullptr) return 0;
         firer_ = &detail::this_thread();
         const std::size_t armed = wheel_.size();
-        for (bool complete = false; !complete && fired <= armed;) {
-            complete = wheel_.advance_some(to_wheel(now_ns, false), due_, piece_max);
+        for (bool complete = false; !complete && fired <= armed && limit != 0;) {
+            const std::size_t piece = std::min(piece_max, limit);
+            limit -= piece;
+            complete = wheel_.advance_some(to_wheel(now_ns, false), due_, piece);
             while (timer_node* node = due_.pop_front()) {
                 auto& entry = static_cast<timer_entry&>(*node);
                 firing_.store(&entry, std::memory_order_relaxed); // read under the lock

@@ -24,7 +24,7 @@ public:
     // Lets time pass and fires what became due.
     std::size_t pass(std::chrono::nanoseconds d) {
         now_ += static_cast<std::uint64_t>(d.count());
-        return fire(now_);
+        return fire(now_, unlimited);
     }
     std::size_t armed() const { return wheel_.size(); }
     std::size_t inserted = 0;
@@ -38,7 +38,7 @@ public:
     void remove(timer_node& node) noexcept override { removed += wheel_.remove(node) ? 1 : 0; }
     std::uint64_t next_deadline_ns() const noexcept override { return wheel_.next_deadline_ns(); }
     void set_alarm(void (*)(void*) noexcept, void*) noexcept override {}
-    std::size_t fire(std::uint64_t now_ns) noexcept override {
+    std::size_t fire(std::uint64_t now_ns, std::size_t) noexcept override {
         std::size_t count = 0;
         timer_list due;
         wheel_.advance(now_ns, due);

@@ -30,8 +30,10 @@ public:
     virtual std::uint64_t next_deadline_ns() const noexcept = 0;
     /// Sets what is called when an insertion by another thread brings the next deadline forward.
     virtual void set_alarm(void (*alarm)(void*) noexcept, void* argument) noexcept = 0;
-    /// Fires what is due at `now_ns`; returns how many.
-    virtual std::size_t fire(std::uint64_t now_ns) noexcept = 0;
+    static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
+    /// Fires what is due at `now_ns`, and returns how many. May stop when it has done `limit` timers' worth of work: then
+    /// `next_deadline_ns()` is not after `now_ns`.
+    virtual std::size_t fire(std::uint64_t now_ns, std::size_t limit = unlimited) noexcept = 0;
 
     /// The virtual clock that this driver reads; null: it reads the monotonic one.
     virtual detail::virtual_clock* virtual_time() const noexcept { return nullptr; }

@@ -6,8 +6,8 @@
 //
 // Always true:
 //   1. A stack is in exactly one place: in use, in a worker's cache, or in the pool.
-//   2. A stack in the pool beyond `warm_stacks_max` of its class has given all its pages back; a slab of which no stack is in
-//      use has given its page tables back, too, but for a few of each class.
+//   2. A stack in the pool is warm, with its first pages, or cold, without any. A slab whose stacks are all cold has given its
+//      page tables back, too.
 //   3. `primed` says that the stack holds a suspended scheduler loop that can be switched to.
 // Locks: the pool's lock is a leaf.
 #pragma once
@@ -76,10 +76,15 @@ namespace stack_pool {
 /// A stack of a size class (see `class_for`), or null when none can be had (`exhausted` is true then).
 /// Cost: a lock; a page fault when it is fresh.
 stack* acquire(std::uint8_t size_class) noexcept;
-/// Gives a stack back. Pages below its first are returned to the system.
+/// Gives a stack back. It stays warm, so that the next burst of as many fibers takes no page fault; pages below its second are
+/// returned to the system.
 void release(stack& s) noexcept;
 /// Gives the memory of all stacks in the pool back. The monitor calls it when a program has become idle.
 void trim() noexcept;
+/// The same for half of the stacks that nobody has needed since the last call. Monitors call it every second while anybody works.
+void decay() noexcept;
+/// Somebody calls decay() from now on, or does no more. While nobody does only a few thousand stacks stay warm.
+void watch(bool begins) noexcept;
 /// True from a failed `acquire` until a stack is given back or the limit is raised.
 bool exhausted() noexcept;
 /// The reason of the last failure, with advice; static text.

@@ -70,7 +70,7 @@ public:
     void set_alarm(void (*alarm)(void*) noexcept, void* argument) noexcept override;
     /// Fires what is due, first deadline first. Returns 0 while another thread, or an outer call,
     /// fires here. What is armed meanwhile for a moment in the past may be left for the next call.
-    std::size_t fire(std::uint64_t now_ns) noexcept override;
+    std::size_t fire(std::uint64_t now_ns, std::size_t limit = unlimited) noexcept override;
     detail::virtual_clock* virtual_time() const noexcept override { return clock_; }
     bool skip_to_next(std::uint64_t limit_ns) noexcept override;
     bool may_skip() const noexcept override;
