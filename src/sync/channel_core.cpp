@@ -125,6 +125,7 @@ void channel_core::enter(list<channel_waiter>& queue, channel_waiter& w, waker w
     if (w.is_linked()) return;
     w.at.store(stage::queued, std::memory_order_relaxed); // read by others under lock_ only
     queue.push_back(w);
+    note_length(queue);
 }
 
 // The first who is available, taken out of the queue and, if it stands for a select, decided for.
@@ -137,18 +138,19 @@ inline channel_waiter* channel_core::next_of(list<channel_waiter>& queue,
             if (w.claim == mine) continue;
             if (!w.claim->take(w.index)) {
                 // Settled elsewhere: it is in the way. Else busy, and will see for itself.
-                if (w.claim->is_taken()) queue.remove(w);
+                if (w.claim->is_taken()) leave(w, queue);
                 continue;
             }
         }
         queue.remove(w);
+        note_length(queue);
         return &w;
     }
     return nullptr;
 }
 
 channel_core::answer channel_core::find_place(const select_claim* mine, target& to) noexcept {
-    if (closed_) return answer::closed;
+    if (is_closed()) return answer::closed;
     if (channel_waiter* r = next_of(receivers_, mine)) {
         to = {r->cell, r};
         return answer::done;
@@ -199,7 +201,7 @@ channel_core::answer channel_core::receive(void* cell, const select_claim* mine,
     if (n != 0) {
         move(cell, slot(head_));
         advance(head_);
-        if (channel_waiter* s = closed_ ? nullptr : next_of(senders_, mine)) {
+        if (channel_waiter* s = is_closed() ? nullptr : next_of(senders_, mine)) {
             // The ring was full: the cell takes the place that has just come free at its end.
             move(slot(tail_), s->cell);
             advance(tail_);
@@ -209,7 +211,7 @@ channel_core::answer channel_core::receive(void* cell, const select_claim* mine,
         }
         return answer::done;
     }
-    if (closed_) return answer::closed;
+    if (is_closed()) return answer::closed;
     if (channel_waiter* s = next_of(senders_, mine)) {
         move(cell, s->cell);
         wake = grant(*s);
@@ -220,11 +222,11 @@ channel_core::answer channel_core::receive(void* cell, const select_claim* mine,
 
 void channel_core::close() {
     std::unique_lock guard(*this);
-    if (closed_) {
+    if (is_closed()) {
         guard.unlock();
         throw channel_error(channel_error::cause::close_of_closed);
     }
-    closed_ = true;
+    closed_.store(true, std::memory_order_relaxed);
     // Nobody is added from now on. One who is dropped meanwhile takes itself out, under the same lock.
     for (list<channel_waiter>* queue : {&receivers_, &senders_}) {
         for (bool more = true; more;) {
@@ -287,7 +289,7 @@ channel_core::answer channel_core::poll_again(channel_waiter& w, waker wake) noe
 
 bool channel_core::has_place() {
     std::unique_lock guard(*this);
-    if (closed_) {
+    if (is_closed()) {
         guard.unlock();
         throw channel_error(channel_error::cause::send_on_closed);
     }

@@ -5,6 +5,7 @@
 #include <sennit/core/current.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <mutex>
 #include <utility>
 
@@ -13,38 +14,34 @@ namespace sennit::detail {
 using kind = select_case::kind;
 using stage = channel_waiter::stage;
 
-// Sorts the cases into the two lists, once.
+// Sorts the cases into those to look at and those to arm, once.
 void select_core::prepare() noexcept {
-    looked_at_ = enabled_ = channels_ = 0;
+    std::uint32_t to_arm = 0;
+    enabled_ = channels_ = 0;
     for (std::uint32_t i = 0; i < size_; ++i) {
-        select_case& c = *cases_[i];
+        const select_case& c = *cases_[i];
         if (!c.is_enabled()) continue;
-        if (c.what() == kind::otherwise) {
-            otherwise_ = i;
-        } else if (biased_ || c.what() != kind::bound) {
-            order_[enabled_++] = i;
-        }
         if (c.is_channel()) {
-            c.claim = &claim_;
-            c.index = i;
-            by_address_[channels_++] = i;
+            ++channels_;
+        } else if (c.what() == kind::otherwise) {
+            otherwise_ = i;
+            continue;
+        } else {
+            has_futures_ = true;
+            if (!biased_ && c.what() >= kind::stop) {
+                ++to_arm;
+                if (c.what() == kind::bound) continue;
+            }
         }
+        order_[enabled_++] = i;
     }
     looked_at_ = enabled_;
-    if (biased_) return;
+    if (to_arm == 0) return;
     for (std::uint32_t i = 0; i < size_; ++i) {
         const select_case& c = *cases_[i];
         if (c.is_enabled() && (c.what() == kind::bound || c.what() == kind::stop))
             order_[enabled_++] = i;
     }
-}
-
-// Uniform (G-SEL-3).
-void select_core::shuffle() noexcept {
-    if (looked_at_ < 2) return;
-    thread_state& t = this_thread();
-    for (std::uint32_t i = looked_at_; i > 1; --i)
-        std::swap(order_[i - 1], order_[random_below(t, i)]);
 }
 
 bool select_core::poll(context& cx) {
@@ -85,24 +82,63 @@ inline bool select_core::is_ready(select_case& c, waker& wake) noexcept {
     return true;
 }
 
-// Step 2: each by itself.
+bool select_core::seems_ready(const select_case& c) noexcept {
+    return c.what() == kind::send ? c.core().seems_sendable() : c.core().seems_receivable();
+}
+
+// Locks, looks, and does what can be done.
+bool select_core::try_channel(select_case& c) noexcept {
+    waker counterpart;
+    c.core().lock();
+    const bool ready = is_ready(c, counterpart);
+    c.core().unlock();
+    counterpart.wake();
+    return ready;
+}
+
+// Step 2 for channels alone: one of those that seem ready is drawn. Uniform (G-SEL-3). Most often none or one is ready, and which
+// cannot be guessed: so the looks are made without branches.
+std::uint32_t select_core::look_at_channels() noexcept {
+    std::uint64_t ready = 0;
+    for (std::uint32_t i = 0; i < looked_at_; ++i)
+        ready |= std::uint64_t{seems_ready(*cases_[order_[i]])} << i;
+    while (ready != 0) {
+        std::uint64_t rest = ready;
+        for (auto skip =
+                 random_below(this_thread(), static_cast<std::uint32_t>(std::popcount(ready)));
+             skip != 0; --skip)
+            rest &= rest - 1;
+        const std::uint32_t which = order_[std::countr_zero(rest)];
+        if (try_channel(*cases_[which])) return which;
+        ready &= ~(rest & -rest);
+    }
+    return none;
+}
+
+// Step 2: each by itself, in an order that is drawn as far as it is needed. Uniform (G-SEL-3).
 std::uint32_t select_core::look_around(context& cx) {
     if (enabled_ == 1 && channels_ == 1) return none; // step 3 does the same
-    if (!biased_) shuffle();
+    if (!biased_ && looked_at_ == channels_ && looked_at_ <= 64) {
+        const std::uint32_t found = look_at_channels();
+        if (found != none) return found;
+        return arm(cx);
+    }
     for (std::uint32_t i = 0; i < looked_at_; ++i) {
+        if (const std::uint32_t rest = looked_at_ - i; !biased_ && rest > 1)
+            std::swap(order_[i], order_[i + random_below(this_thread(), rest)]);
         select_case& c = *cases_[order_[i]];
         if (!c.is_channel()) {
             const bool only_glance = c.what() == kind::stop && !biased_;
             if (only_glance ? c.glance() : c.poll(cx)) return order_[i];
             continue;
         }
-        waker counterpart;
-        c.core().lock();
-        const bool ready = is_ready(c, counterpart);
-        c.core().unlock();
-        counterpart.wake();
-        if (ready) return order_[i];
+        if (seems_ready(c) && try_channel(c)) return order_[i];
     }
+    return arm(cx);
+}
+
+// What is costly to arm.
+std::uint32_t select_core::arm(context& cx) {
     for (std::uint32_t i = looked_at_; i < enabled_; ++i) {
         if (cases_[order_[i]]->poll(cx)) return order_[i];
     }
@@ -116,7 +152,7 @@ std::uint32_t select_core::look_at_all_or_wait(waker wake) noexcept {
     waker counterpart;
     for (std::uint32_t i = 0; i < looked_at_ && found == none; ++i) {
         select_case& c = *cases_[order_[i]];
-        if (c.is_channel() && is_ready(c, counterpart)) found = order_[i];
+        if (c.is_channel() && seems_ready(c) && is_ready(c, counterpart)) found = order_[i];
     }
     if (found == none) found = otherwise_;
     if (found == none) {
@@ -139,6 +175,14 @@ std::uint32_t select_core::look_at_all_or_wait(waker wake) noexcept {
 void select_core::lock_all() noexcept {
     const auto address = [this](std::uint32_t i) { return &cases_[i]->core(); };
     if (!is_entered_) {
+        std::uint32_t n = 0;
+        for (std::uint32_t i = 0; i < looked_at_; ++i) {
+            select_case& c = *cases_[order_[i]];
+            if (!c.is_channel()) continue;
+            c.claim = &claim_;
+            c.index = order_[i];
+            by_address_[n++] = order_[i];
+        }
         std::ranges::sort(by_address_, by_address_ + channels_, std::less<>(), address);
     }
     channel_core* last = nullptr;
@@ -165,7 +209,7 @@ void select_core::take_out(std::uint32_t granted) noexcept {
         // The counterpart's last access to this waiter was the store that look() sees: it is out already.
         if (by_address_[i] == granted && c.look() >= stage::done) continue;
         std::lock_guard guard(c.core());
-        channel_core::leave(c, c.what() == kind::send ? c.core().senders() : c.core().receivers());
+        c.core().leave(c, c.what() == kind::send ? c.core().senders() : c.core().receivers());
     }
     is_entered_ = false;
 }
@@ -179,7 +223,7 @@ void select_core::leave_queues() noexcept {
 }
 
 bool select_core::fire(context& cx) {
-    for (std::uint32_t i = 0; i < size_; ++i) {
+    for (std::uint32_t i = 0; has_futures_ && i < size_; ++i) {
         if (!cases_[i]->is_channel()) cases_[i]->drop();
     }
     phase_ = phase::over; // should the handler throw

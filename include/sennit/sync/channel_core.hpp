@@ -125,6 +125,18 @@ public:
     std::size_t capacity() const noexcept { return capacity_; }
     // What could be received now without a sender: a snapshot.
     std::size_t size() const noexcept;
+    // Without the lock: false says that a moment ago there was nothing to receive, or no place for a send. For a select, which
+    // asks again under the lock before it waits.
+    bool seems_receivable() const noexcept {
+        return static_cast<bool>(count() | senders_wait_.load(std::memory_order_relaxed) |
+                                 returned_count_.load(std::memory_order_relaxed) |
+                                 closed_.load(std::memory_order_relaxed));
+    }
+    bool seems_sendable() const noexcept {
+        return static_cast<bool>((count() ^ capacity_) |
+                                 receivers_wait_.load(std::memory_order_relaxed) |
+                                 closed_.load(std::memory_order_relaxed));
+    }
     // Throws channel_error when it is closed already.
     void close();
 
@@ -136,7 +148,7 @@ public:
     // Where the next cell is to be constructed, when nobody waits for it.
     void* push_quickly(std::size_t size) noexcept {
         const std::uint32_t n = count();
-        if (n == capacity_ || closed_ || !receivers_.empty()) return nullptr;
+        if (n == capacity_ || is_closed() || !receivers_.empty()) return nullptr;
         void* place = ring() + tail_ * size;
         advance(tail_);
         set_count(n + 1);
@@ -170,8 +182,10 @@ public:
     void enter_sender(channel_waiter& w, waker wake) noexcept { enter(senders_, w, wake); }
     void enter_receiver(channel_waiter& w, waker wake) noexcept { enter(receivers_, w, wake); }
     // Takes one out who may be in a list.
-    static void leave(channel_waiter& w, list<channel_waiter>& queue) noexcept {
-        if (w.is_linked()) queue.remove(w);
+    void leave(channel_waiter& w, list<channel_waiter>& queue) noexcept {
+        if (!w.is_linked()) return;
+        queue.remove(w);
+        note_length(queue);
     }
     list<channel_waiter>& senders() noexcept { return senders_; }
     list<channel_waiter>& receivers() noexcept { return receivers_; }
@@ -210,14 +224,20 @@ private:
     }
     void move(void* to, void* from) const noexcept;
     void enter(list<channel_waiter>& queue, channel_waiter& w, waker wake) noexcept;
-    static channel_waiter* next_of(list<channel_waiter>& queue, const select_claim* mine) noexcept;
+    channel_waiter* next_of(list<channel_waiter>& queue, const select_claim* mine) noexcept;
+    bool is_closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
+    void note_length(const list<channel_waiter>& queue) noexcept {
+        (&queue == &senders_ ? senders_wait_ : receivers_wait_)
+            .store(!queue.empty(), std::memory_order_relaxed);
+    }
     static waker grant(channel_waiter& w) noexcept;
     bool take_back(void* cell, waker& wake) noexcept;
 
     // What is neither constant nor atomic is guarded by lock_; the first cache line is what the quick ways use.
     spin_lock lock_;
-    bool closed_ = false;
-    std::atomic<std::uint32_t> count_{0}; // of cells in the ring; atomic for size()
+    std::atomic<bool> closed_{false};                               // atomic, as the next three,
+    std::atomic<bool> receivers_wait_{false}, senders_wait_{false}; // for looks without the lock
+    std::atomic<std::uint32_t> count_{0};                           // of cells in the ring
     std::uint32_t head_ = 0, tail_ = 0;
     std::byte* const ring_;
     const std::uint32_t capacity_;

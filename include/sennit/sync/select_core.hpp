@@ -7,7 +7,8 @@
 //   1. It holds its claim. The first poll has it; a later one takes it back from `open`. When that fails a counterpart
 //      has decided meanwhile, and that case fires.
 //   2. While the claim is held nobody else can decide, so each case may be looked at by itself, in random order or in
-//      the given one (`biased`): a channel under its own lock, a future by a poll under no lock. What is ready fires.
+//      the given one (`biased`): a channel under its own lock, unless a look without it says that there is nothing, a future by
+//      a poll under no lock. What is ready fires.
 //   3. All channels are locked, in the order of their addresses (G-SEL-11), and looked at again. If none is ready,
 //      then there was a moment at which none was: `otherwise` fires (G-SEL-4). Without it, every waiter is entered that
 //      is not in its list, the claim is opened, and the locks are released. In this order.
@@ -101,8 +102,11 @@ private:
     enum class phase : std::uint8_t { fresh, deciding, handling, over };
 
     void prepare() noexcept;
-    void shuffle() noexcept;
     std::uint32_t look_around(context& cx);
+    std::uint32_t look_at_channels() noexcept;
+    std::uint32_t arm(context& cx);
+    static bool seems_ready(const select_case& c) noexcept;
+    bool try_channel(select_case& c) noexcept;
     std::uint32_t look_at_all_or_wait(waker wake) noexcept;
     bool is_ready(select_case& c, waker& wake) noexcept;
     void lock_all() noexcept;
@@ -118,9 +122,10 @@ private:
     const bool biased_;
     phase phase_ = phase::fresh;
     bool is_entered_ = false;     // waiters of ours may be in lists
+    bool has_futures_ = false;    // or times or stop tokens
     std::uint32_t looked_at_ = 0; // how many of order_ are only looked at
     std::uint32_t enabled_ = 0;   // the length of order_
-    std::uint32_t channels_ = 0;  // the length of by_address_
+    std::uint32_t channels_ = 0;  // enabled; the length of by_address_ once they were locked
     std::uint32_t otherwise_ = none;
     std::uint32_t winner_ = none;
     select_claim claim_;
