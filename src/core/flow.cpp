@@ -77,18 +77,18 @@ std::string_view flow::name() const noexcept {
 
 void flow::launch() noexcept {
     detail::thread_state& t = detail::this_thread();
-    executor& home = this->home();
-    if (t.home == &home) {
-        t.counters->spawned.add();
-    } else {
-        home.foreign_counters.spawned.add_shared();
-    }
-    if (t.current != nullptr) {
-        if (t.current->state().is_stop_requested()) [[unlikely]]
+    if (flow* parent = t.current) {
+        if (parent->state().is_stop_requested()) [[unlikely]]
             (void)state_.request_stop(); // active already, so there is nothing to submit
-        if (t.current->has_context()) [[unlikely]]
-            inherit_from(*t.current);
+        if (parent->has_context()) [[unlikely]]
+            inherit_from(*parent);
     }
+    executor& home = this->home();
+    if (t.home == &home) [[likely]] {
+        t.counters->spawned.add();
+        return t.parker->push_new(*this);
+    }
+    home.foreign_counters.spawned.add_shared();
     home.execute_new(*this);
 }
 

@@ -24,6 +24,7 @@ public:
     void yield(flow& self) noexcept override { leave(self, after::requeue); }
     void requeue(flow& self) noexcept override { self.home().execute(self); }
     bool claim(flow&) noexcept override { return false; }
+    void push_new(runnable&) noexcept override { fatal("a visitor's thread is nobody's worker"); }
 
 private:
     enum class after { nothing, park, requeue, release };

@@ -261,6 +261,8 @@ void worker::requeue(flow& self) noexcept {
     queue_.push_back(self);
 }
 
+void worker::push_new(runnable& r) noexcept { queue_.push_back(r); }
+
 bool worker::claim(flow& child) noexcept {
     if (child.started.load(std::memory_order_relaxed) || child.stack_class != stack::default_class)
         return false;

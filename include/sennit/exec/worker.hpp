@@ -51,7 +51,7 @@ public:
     void yield(flow& self) noexcept override;
     void requeue(flow& self) noexcept override;
     bool claim(flow& child) noexcept override;
-    void push_new(runnable& r) { queue_.push_back(r); }
+    void push_new(runnable& r) noexcept override;
     void push_woken(runnable& r) { in_driver_ ? queue_.push_back(r) : queue_.push_next(r); }
 
     // From any thread.
