@@ -8,6 +8,7 @@
 #include <sennit/core/current.hpp>
 #include <sennit/os/memory.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <mutex>
@@ -24,8 +25,12 @@ namespace {
 constexpr std::size_t chunk_size = 64 * 1024;
 constexpr std::size_t slab_size = std::size_t{64} << 20;
 constexpr std::size_t chunks_per_slab = slab_size / chunk_size;
-constexpr std::size_t slabs_max = 4096;         // 256 GiB of address space
-constexpr std::uint32_t depot_size_max = 32;    // batches of a class that are kept as they are
+constexpr std::size_t slabs_max = 4096; // 256 GiB of address space
+// What a depot keeps as it is: batches of a class.
+constexpr std::size_t depot_bytes_max = 256 * 1024, depot_size_min = 2;
+constexpr std::size_t depot_size_max(std::size_t index) {
+    return std::max(depot_bytes_max / (batch_size * pool_class_size(index)), depot_size_min);
+}
 constexpr std::uint32_t kept_empty_chunks = 16; // for each class: 1 MiB that is not given back
 
 struct chunk {
@@ -229,7 +234,7 @@ void pool_flush(pool_cache& cache, pool_kind kind, std::size_t index) noexcept {
     if (free_object* full = m.batch) {
         pool_class& p = class_at(kind, index);
         std::lock_guard guard(p.lock);
-        if (p.depot_size < depot_size_max) {
+        if (p.depot_size < depot_size_max(index)) {
             p.depot = ::new (static_cast<void*>(full)) full_batch{{full->next}, p.depot};
             ++p.depot_size;
         } else {

@@ -94,11 +94,37 @@ TEST(cell_pool, memory_of_a_burst_goes_back) {
     EXPECT_GE(pool_stats().reserved_bytes, 64 * mib);
 }
 
+// Objects that wait in a depot would keep their chunks, wherever those are.
+TEST(cell_pool, trim_gives_back_what_depots_kept) {
+    constexpr std::size_t size = 2048, per_chunk = 32, chunks = 100;
+    pool_trim();
+    const std::size_t before = pool_stats().chunk_bytes;
+    std::vector<void*> burst;
+    for (std::size_t i = 0; i < chunks * per_chunk; ++i)
+        burst.push_back(cell_allocate(size));
+    // One of each chunk comes first: they fill the depot.
+    for (std::size_t i = 0; i < burst.size(); i += per_chunk)
+        cell_free(burst[i], size);
+    for (std::size_t i = 0; i < burst.size(); ++i) {
+        if (i % per_chunk != 0) cell_free(burst[i], size);
+    }
+    EXPECT_GE(pool_stats().chunk_bytes, before + 4 * mib) << "the depot has one of most chunks";
+    pool_trim();
+    EXPECT_LE(pool_stats().chunk_bytes, before + 2 * mib);
+    std::vector<void*> again;
+    for (std::size_t i = 0; i < burst.size(); ++i)
+        again.push_back(cell_allocate(size));
+    EXPECT_EQ(std::set<void*>(again.begin(), again.end()).size(), again.size());
+    for (void* p : again)
+        cell_free(p, size);
+}
+
 // A waker that is out of date reads the state word of free memory: it must say "no flow", also after the memory
 // went back to the system and came again.
 TEST(cell_pool, free_cells_read_as_no_flow) {
     struct cell {
         free_object link;
+        void* link_of_batches;
         flow_state state;
         char rest[1000];
     };
