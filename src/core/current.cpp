@@ -57,7 +57,7 @@ sleeping_thread& thread_parker() {
 }
 
 void never_run(runnable&) noexcept { fatal("a plain thread was run like a task"); }
-constexpr flow_operations thread_operations{flow_kind::thread, &never_run, nullptr, nullptr};
+constexpr flow_operations thread_operations{{&never_run}, flow_kind::thread, nullptr, nullptr};
 
 // Enters the thread's state into the registry, and takes it out when the thread ends.
 struct registration {

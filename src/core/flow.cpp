@@ -39,7 +39,7 @@ void drop_own_node(detail::flow_extras& e) noexcept {
 
 flow::flow(const detail::flow_operations& operations, executor& home,
            std::source_location site) noexcept
-    : runnable(operations.run), home_(&home), operations_(&operations), site_(site) {
+    : runnable(operations), home_(&home), site_(site) {
     id_.store(next_id(detail::this_thread()), std::memory_order_relaxed);
     state_.start();
 }
@@ -215,13 +215,13 @@ void flow::detach() noexcept {
 
 void flow::report_if_failed() noexcept {
     if (how == detail::outcome::exception && !delivered)
-        home().uncaught_exception(*this, operations_->exception(*this));
+        home().uncaught_exception(*this, operations().exception(*this));
 }
 
 void flow::run_in_place(flow& joiner) noexcept {
     // A fiber's run ends with the fiber, even if it waits meanwhile: its stack lies on ours. A task's may end earlier.
     in_place = kind() == detail::flow_kind::fiber;
-    run();
+    run_here();
     detail::this_thread().current = &joiner;
 }
 

@@ -24,8 +24,8 @@ struct relay final : flow {
     relay(executor& home, std::function<void()> f)
         : flow(operations, home, std::source_location()), on_wake(std::move(f)) {}
 };
-const detail::flow_operations relay::operations{detail::flow_kind::relay, &never_run, nullptr,
-                                                nullptr};
+const detail::flow_operations relay::operations{
+    {&never_run}, detail::flow_kind::relay, nullptr, nullptr};
 
 class relay_executor final : public executor {
 public:

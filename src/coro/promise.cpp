@@ -20,52 +20,47 @@ struct drop_scope {
 
 } // namespace
 
-progress coro_root::resume() {
-    promise_base* p = innermost();
-    switch (word_ & bits) {
-        case yielded:
-            leave_to(*p);
-            break;
-        case at_leaf: {
-            context cx{*driver_};
+progress coro_root::resume(flow& driver) {
+    const std::uintptr_t mark = word_ & bits;
+    if (mark != 0) {
+        promise_base* p = innermost();
+        if (mark == at_leaf) {
+            context cx{driver};
             leaf_answer answer = leaf_answer::resume;
             try {
-                answer = p->leaf->poll(*p->leaf, cx);
+                answer = poll_(p->leaf, cx);
             } catch (...) {
                 // Thrown into the frame, right below.
                 this_thread().leaf_exception = new std::exception_ptr(std::current_exception());
             }
             if (answer == leaf_answer::pending) return progress::waits;
-            p->root = this;
-            leave_to(*p);
             if (answer == leaf_answer::leave) {
-                p = &outermost_over(*p);
-                promise_base* parent = p->awaiter->parent();
-                if (parent == nullptr) {
-                    set_done(*p);
+                promise_base& over = outermost_over(*p);
+                if (is_outermost(over)) {
+                    set_done(over);
                     finish();
                     return progress::ended;
                 }
-                leave_to(*parent);
+                p = over.awaiter->parent();
             }
-            break;
+            p->root = this;
         }
-        default:
-            break;
+        leave_to(*p);
     }
+    driver_ = &driver;
     // Each round ends with a frame that waits, or the outermost that is done, or, where control is not transferred directly,
     // with the frame that is to go on.
     do {
         innermost()->handle().resume();
     } while ((word_ & bits) == 0);
     switch (word_ & bits) {
-        case done:
-            finish();
-            return progress::ended;
+        case at_leaf:
+            return progress::waits;
         case yielded:
             return progress::yields;
         default:
-            return progress::waits;
+            finish();
+            return progress::ended;
     }
 }
 
@@ -73,7 +68,7 @@ promise_base& coro_root::outermost_over(promise_base& ended) noexcept {
     promise_base* over = &ended;
     while (over->awaiter->asks()) {
         promise_base& parent = *over->awaiter->parent();
-        leaf_base& leaf = *parent.leaf;
+        asking_leaf& leaf = *static_cast<asking_leaf*>(parent.leaf);
         parent.root = this;
         if (!leaf.leaves(leaf)) break;
         over = &parent;
@@ -83,17 +78,20 @@ promise_base& coro_root::outermost_over(promise_base& ended) noexcept {
 
 void coro_root::finish() noexcept {
     promise_base* outermost = innermost();
-    word_ = 0;
+    word_ &= how_mask;
     destroy_idle_frame(*outermost);
 }
 
 void coro_root::drop() noexcept {
     promise_base* p = innermost();
-    word_ = 0;
+    if (p != nullptr) word_ = 0;
     while (p != nullptr) {
         awaiter_base* a = p->awaiter;
-        promise_base* parent = a->parent();
-        if (parent != nullptr) static_cast<child_awaiter_base*>(a)->child = nullptr;
+        promise_base* parent = nullptr;
+        if (a != this) {
+            parent = a->parent();
+            static_cast<child_awaiter_base*>(a)->child = nullptr;
+        }
         p->handle().destroy();
         p = parent;
     }

@@ -3,24 +3,26 @@
 
 namespace sennit::detail {
 
-void run_task_step(flow& self, coro_root& root, awaiter_base& result) noexcept {
+// What a spawned task costs beside its frames; see the README.
+static_assert(sizeof(task_cell<void>) <= 12 * sizeof(void*));
+
+void run_task_step(flow& self, coro_root& root) noexcept {
     thread_state* t = self.begin();
     if (t == nullptr) return;
     for (;;) {
         if (self.hears_stop()) [[unlikely]] {
             root.drop();
-            result.set_how(outcome::cancelled);
             self.how = outcome::cancelled;
             return self.end();
         }
-        const progress made = root.resume();
+        const progress made = root.resume(self);
         if (made == progress::ended) {
-            self.how = result.how();
+            self.how = root.how();
             return self.end();
         }
         if (self.is_parked_on_stack()) [[unlikely]] {
             // The step has waited on a stack in between, and this may be another thread.
-            self.set_own_run();
+            self.clear_parked_on_stack();
             t = &this_thread();
         }
         t->current = nullptr;

@@ -67,10 +67,9 @@ void visitor::run(flow& f) noexcept {
     if (native_ == &own) sanitizer::adopt_native(own);
     const detail::overflow_watch watch;
 
-    stack* target;
+    stack* target = nullptr;
     void* sp;
     if (f.is_parked_on_stack()) {
-        target = f.parked_stack;
         sp = f.saved_sp;
     } else {
         target = stack_pool::acquire(f.stack_class);
@@ -89,8 +88,8 @@ void visitor::run(flow& f) noexcept {
     t.timers = nullptr;
     t.drop_scope = nullptr;
     t.runs_for = &f.home();
-    t.stack = target;
-    detail::switch_to(&native_sp_, *target, sp, this);
+    t.stack = target; // a parked flow says so itself
+    detail::switch_to(&native_sp_, target, sp, this);
     finish();
 
     std::tie(t.current, t.parker, t.home, t.counters, t.timers, t.runs_for, t.stack, t.drop_scope) =
@@ -102,13 +101,13 @@ void visitor::leave(flow& self, after what) noexcept {
     const detail::exception_globals saved = detail::this_thread_exceptions();
     detail::this_thread_exceptions() = {};
     stack* mine = detail::this_thread().stack;
-    self.parked_stack = mine;
-    self.set_parked_run();
+    self.set_parked_on_stack();
     after_ = what;
     flow_ = &self;
     detail::this_thread().stack = native_;
     detail::switch_to(&self.saved_sp, *native_, native_sp_, nullptr);
     thread_state& t = detail::this_thread();
+    t.stack = mine;
     t.current = &self;
     t.budget = detail::budget_per_resumption;
     detail::this_thread_exceptions() = saved;

@@ -36,11 +36,9 @@ constexpr std::uint64_t starved_ns = 1'000'000;
 // A sleeping worker keeps its cached stacks for this long. Then others can have them, and the memory goes back.
 constexpr std::uint64_t cache_kept_ns = 10'000'000;
 
-bool is_parked(const runnable& r) noexcept { return r.is(&resume_parked_stack); }
-
 // The stack of a flow that is about to run comes closer.
 void warm_up(const runnable& r) noexcept {
-    if (!is_parked(r)) return;
+    if (!r.is_parked_on_stack()) return;
     const auto* sp = static_cast<const char*>(static_cast<const flow&>(r).saved_sp);
     __builtin_prefetch(sp);
     __builtin_prefetch(sp + 64);
@@ -149,9 +147,8 @@ void worker::loop(worker* w) {
             continue;
         }
         w->counters.polls.add();
-        if (is_parked(*r)) {
-            auto& f = static_cast<flow&>(*r);
-            w = w->switch_from_loop(*f.parked_stack, f.saved_sp);
+        if (r->is_parked_on_stack()) {
+            w = w->switch_from_loop(static_cast<flow&>(*r));
             continue;
         }
         if (r->stack_class != my_class) [[unlikely]] {
@@ -163,19 +160,30 @@ void worker::loop(worker* w) {
             w = w->switch_from_loop(*s, s->sp);
             continue;
         }
-        r->run();
+        r->run_here();
         w = here();
     }
 }
 
 // ---- switching
 
+// To another loop, or to the thread's own stack.
 worker* worker::switch_from_loop(stack& target, void* sp) {
     stack* mine = thread_->stack;
     after_ = after::cache_loop;
     after_stack_ = mine;
     thread_->stack = &target;
     auto* w = static_cast<worker*>(switch_to(&mine->sp, target, sp, this));
+    w->after_switch();
+    return w;
+}
+
+// To a parked flow.
+worker* worker::switch_from_loop(flow& target) {
+    stack* mine = thread_->stack;
+    after_ = after::cache_loop;
+    after_stack_ = mine;
+    auto* w = static_cast<worker*>(switch_to(&mine->sp, nullptr, target.saved_sp, this));
     w->after_switch();
     return w;
 }
@@ -204,27 +212,26 @@ SENNIT_ALWAYS_INLINE void worker::leave_flow(flow& self, runnable* next, after w
     if (!saved.empty()) [[unlikely]]
         *exceptions_ = {};
     stack* mine = thread_->stack;
-    stack* target;
+    stack* target = nullptr;
     void* sp;
-    if (next != nullptr && is_parked(*next)) {
+    if (next != nullptr && next->is_parked_on_stack()) {
         auto* f = static_cast<flow*>(next);
         counters.polls.add();
-        target = f->parked_stack;
         sp = f->saved_sp;
     } else {
         target = take_loop();
         sp = target->sp;
         first_ = next;
+        thread_->stack = target;
     }
-    thread_->stack = target;
     thread_->drop_scope = nullptr; // it is the flow's
-    self.parked_stack = mine;
-    self.set_parked_run();
+    self.set_parked_on_stack();
     after_ = what;
     after_flow_ = &self;
     counters.switches.add();
-    auto* w = static_cast<worker*>(switch_to(&self.saved_sp, *target, sp, this));
+    auto* w = static_cast<worker*>(switch_to(&self.saved_sp, target, sp, this));
     // Perhaps on another worker from here on; `this` is history.
+    w->thread_->stack = mine;
     w->after_switch();
     w->thread_->current = &self;
     w->thread_->budget = budget_per_resumption;
@@ -349,7 +356,7 @@ runnable* worker::next_or_idle() {
         if (!starved_.empty() && ensure_loop()) return starved_.pop_front();
         runnable* r = next_now();
         if (r != nullptr) {
-            if (ensure_loop() || is_parked(*r)) return r;
+            if (ensure_loop() || r->is_parked_on_stack()) return r;
             starved_.push_back(*r); // it may park, and there is no stack to go on with: it waits
             continue;
         }

@@ -37,7 +37,7 @@ struct slab {
     char* memory;
     std::size_t size;
     std::size_t stack_size;
-    std::size_t carved;
+    std::size_t carved; // atomic for find(), which takes no lock
     stack*
         descriptors; // null until the first is carved; mapped, so that their memory goes back with the slab's
     stack* cold; // carved, in the pool, without memory
@@ -168,7 +168,7 @@ stack* carve(pool& p, slab& s, std::size_t index) {
     stack* made = new (&s.descriptors[s.carved]) stack(base + os::page_size(), base + s.stack_size);
     made->size_class = static_cast<std::uint8_t>(index);
     made->slab = static_cast<std::uint32_t>(&s - p.slabs.data());
-    ++s.carved;
+    std::atomic_ref(s.carved).store(s.carved + 1, std::memory_order_relaxed);
     sanitizer::register_stack(*made);
     return made;
 }
@@ -380,7 +380,8 @@ stack* find(const void* address) noexcept {
         slab& s = p.slabs[i];
         if (a < s.memory || a >= s.memory + s.size) continue;
         const std::size_t position = static_cast<std::size_t>(a - s.memory) / s.stack_size;
-        return position < s.carved ? &s.descriptors[position] : nullptr;
+        const std::size_t carved = std::atomic_ref(s.carved).load(std::memory_order_relaxed);
+        return position < carved ? &s.descriptors[position] : nullptr;
     }
     return nullptr;
 }

@@ -12,7 +12,9 @@ namespace sennit {
 namespace {
 
 struct counting final : runnable {
-    counting() : runnable([](runnable& r) noexcept { ++static_cast<counting&>(r).runs; }) {}
+    counting() : runnable(operations) {}
+    static void step(runnable& r) noexcept { ++static_cast<counting&>(r).runs; }
+    static constexpr runnable_operations operations{&step};
     int runs = 0;
 };
 

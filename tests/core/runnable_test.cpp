@@ -8,12 +8,12 @@ namespace sennit {
 namespace {
 
 struct counted final : runnable {
-    explicit counted(int n = 0) : runnable(&step), number(n) {}
+    explicit counted(int n = 0) : runnable(operations), number(n) {}
     int number;
     int runs = 0;
 
     static void step(runnable& r) noexcept { ++static_cast<counted&>(r).runs; }
-    static void other(runnable&) noexcept {}
+    static constexpr runnable_operations operations{&step};
 };
 
 std::vector<int> drain(runnable_chain& chain) {
@@ -28,8 +28,9 @@ TEST(runnable, runs_its_function) {
     r.run();
     r.run();
     EXPECT_EQ(r.runs, 2);
-    EXPECT_TRUE(r.is(&counted::step));
-    EXPECT_FALSE(r.is(&counted::other));
+    r.run_here();
+    EXPECT_EQ(r.runs, 3);
+    EXPECT_FALSE(r.is_parked_on_stack());
 }
 
 TEST(runnable_chain, is_empty_at_first) {

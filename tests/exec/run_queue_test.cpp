@@ -13,8 +13,10 @@
 namespace sennit::detail {
 namespace {
 
+constexpr runnable_operations nothing{[](runnable&) noexcept {}};
+
 struct item final : runnable {
-    explicit item(int n) : runnable([](runnable&) noexcept {}), number(n) {}
+    explicit item(int n) : runnable(nothing), number(n) {}
     const int number;
     std::atomic<int> delivered{0};
 };

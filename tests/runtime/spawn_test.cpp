@@ -40,6 +40,26 @@ TEST_P(spawning, values_references_and_void_come_back) {
     });
 }
 
+struct alignas(16) wide {
+    long number;
+};
+template<class T>
+task<T> yielding(T value) {
+    for (int i = 0; i < 3; ++i)
+        co_await async_yield();
+    co_return std::move(value);
+}
+
+TEST_P(spawning, values_of_every_size_come_back_from_tasks) {
+    run([&] {
+        EXPECT_EQ(spawn(yielding('x')).join(), 'x');
+        EXPECT_EQ(*spawn(yielding(std::make_unique<int>(5))).join(), 5);
+        EXPECT_EQ(spawn(yielding(std::string(100, 's'))).join(), std::string(100, 's'));
+        EXPECT_EQ(spawn(yielding(wide{7})).join().number, 7);
+        EXPECT_EQ(spawn([] { return wide{8}; }).join().number, 8);
+    });
+}
+
 TEST_P(spawning, a_thousand_yielding_fibers_all_end) {
     std::atomic<int> ended{0};
     run([&] {

@@ -28,15 +28,10 @@
 
 namespace sennit {
 
-class stack;
 class flow;
 
-/// Resumes a flow that waits on a stack, from any thread: switches to that stack and returns when the flow
-/// waits again or ends. Declared here and defined by the layer that owns stacks.
-void resume_parked_stack(runnable& r) noexcept;
-
 /// Runs a flow that was handed to a thread whose own stack cannot be given away: on a pooled stack, returning when the
-/// flow waits or ends. Defined by the same layer.
+/// flow waits or ends. Defined by the layer that owns stacks.
 void run_on_pooled_stack(flow& f) noexcept;
 
 namespace detail {
@@ -47,11 +42,10 @@ class stop_state;
 
 enum class flow_kind : std::uint8_t { fiber, task, thread, relay };
 
-// What the typed cell knows and the header does not.
-struct flow_operations {
+// What the typed cell knows and the header does not. What is run is the flow's own step: the start of a fiber, the
+// resumption of a task.
+struct flow_operations : runnable_operations {
     flow_kind kind;
-    // The flow's own step: the start of a fiber, the resumption of a task.
-    runnable::run_function run;
     // Destroys the result, and the callable if it never ran, and frees the cell.
     void (*destroy)(flow&) noexcept;
     // The exception of a flow that ended with one.
@@ -76,7 +70,7 @@ public:
 
     ~flow();
 
-    detail::flow_kind kind() const noexcept { return operations_->kind; }
+    detail::flow_kind kind() const noexcept { return operations().kind; }
     std::uint64_t id() const noexcept { return id_.load(std::memory_order_relaxed); }
     /// The name given at the start, or "".
     std::string_view name() const noexcept;
@@ -115,8 +109,6 @@ public:
     detail::outcome how = detail::outcome::none;
     /// A joiner was told how it ended: an exception is not reported again.
     bool delivered = false;
-    /// True while the flow waits on a stack of its own, so that running it means switching to that stack.
-    bool is_parked_on_stack() const noexcept { return is(&resume_parked_stack); }
 
     /// Called by the running flow's own code, first and last. `begin` returns this thread's state, or null when the flow was run
     /// elsewhere instead, because this thread's stack cannot be given away: return at once. `end` may free the cell.
@@ -140,30 +132,34 @@ public:
     void set_detached() noexcept { join_.store(join_detached, std::memory_order_relaxed); }
     /// Gives the flow up; frees the cell if it has ended.
     void detach() noexcept;
-    void destroy() noexcept { operations_->destroy(*this); }
+    void destroy() noexcept { operations().destroy(*this); }
     /// The joiner withdraws its waker.
     void forget_joiner(waker joiner) noexcept;
     /// A joiner that owns the handle and has claimed the flow from its queue runs it on its own stack.
     void run_in_place(flow& joiner) noexcept;
 
-    /// The saved stack pointer and stack of a flow that waits on a stack.
+    /// The saved stack pointer of a flow that waits on a stack. Which stack that is, the code that goes on there knows.
     void* saved_sp = nullptr;
-    sennit::stack* parked_stack = nullptr;
-    /// `run` is the flow's own step again, or the resumption of its parked stack.
-    void set_own_run() noexcept { run_.store(operations_->run, std::memory_order_relaxed); }
-    void set_parked_run() noexcept { run_.store(&resume_parked_stack, std::memory_order_relaxed); }
+    /// From now on `run` resumes the stack that the flow stands on, until further notice.
+    void set_parked_on_stack() noexcept { parked_on_stack_.store(true, std::memory_order_relaxed); }
+    /// `run` is the flow's own step again.
+    void clear_parked_on_stack() noexcept {
+        parked_on_stack_.store(false, std::memory_order_relaxed);
+    }
 
     /// Made by the flow itself when first needed, freed with the cell.
     std::atomic<detail::flow_extras*> extras{nullptr};
 
 private:
+    const detail::flow_operations& operations() const noexcept {
+        return static_cast<const detail::flow_operations&>(*operations_);
+    }
     void report_if_failed() noexcept;
     bool is_context_stopped() noexcept;
     void inherit_from(flow& parent);
     void leave_context() noexcept;
 
     std::atomic<executor*> home_; // constant while alive; atomic for reports that read free cells
-    const detail::flow_operations* operations_;
     std::atomic<std::uintptr_t> join_{join_none};
     std::atomic<std::uint64_t> id_{0};
     std::atomic<std::source_location> site_;

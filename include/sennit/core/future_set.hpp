@@ -133,7 +133,7 @@ private:
         self.~typed_child();
         cell_free(&self, sizeof(typed_child));
     }
-    static constexpr flow_operations operations{flow_kind::relay, &never_run, &destroy, nullptr};
+    static constexpr flow_operations operations{{&never_run}, flow_kind::relay, &destroy, nullptr};
 
     union {
         content content_;

@@ -1,10 +1,10 @@
 // Results: where a frame or a flow leaves its value or its exception, and the flow that a join handle holds.
 #pragma once
 
+#include <sennit/core/coro_root.hpp>
 #include <sennit/core/flow.hpp>
 #include <sennit/core/stop.hpp>
 
-#include <cstdint>
 #include <exception>
 #include <memory>
 #include <new>
@@ -13,7 +13,7 @@
 
 namespace sennit::detail {
 
-// Storage for a value of `R` or an exception; which of them is there, `flow::how` knows.
+// Storage for a value of `R` or an exception; which of them is there, whoever holds it knows.
 template<class R>
 class result_slot {
     using stored = std::conditional_t<
@@ -65,58 +65,47 @@ private:
     };
 };
 
-struct promise_base;
+// A root with room for the result of its chain, which takes the place of the root's second word if it fits. The result of a
+// fiber lies there, too.
+template<class T>
+class rooted_result : public coro_root {
+    using slot_type = result_slot<T>;
+    static constexpr bool fits =
+        sizeof(slot_type) <= storage_size && alignof(slot_type) <= alignof(void*);
+    struct nothing {};
 
-// Where a frame puts its result, and who goes on then. One word: the parent, how the child ended, and whether the parent goes on
-// only if the result is not an error.
-class awaiter_base {
 public:
-    // Null: the driver of the root.
-    promise_base* parent() const noexcept {
-        return reinterpret_cast<promise_base*>(word_ & ~(how_mask | asks_bit));
+    // For whoever leaves the result.
+    slot_type& new_slot() noexcept {
+        if constexpr (fits) {
+            return *::new (static_cast<void*>(storage_)) slot_type;
+        } else {
+            return slot_;
+        }
     }
-    outcome how() const noexcept { return static_cast<outcome>(word_ & how_mask); }
-    void set_parent(promise_base* p) noexcept {
-        word_ = reinterpret_cast<std::uintptr_t>(p) | (word_ & (how_mask | asks_bit));
-    }
-    // With a parent only: its leaf is asked before the parent goes on; see coro/or_return.hpp.
-    bool asks() const noexcept { return (word_ & asks_bit) != 0; }
-    void set_asks() noexcept { word_ |= asks_bit; }
-    void set_how(outcome how) noexcept {
-        word_ = (word_ & ~how_mask) | static_cast<std::uintptr_t>(how);
+    slot_type& slot() noexcept {
+        if constexpr (fits) {
+            return *std::launder(reinterpret_cast<slot_type*>(storage_));
+        } else {
+            return slot_;
+        }
     }
 
 private:
-    static constexpr std::uintptr_t how_mask = 3, asks_bit = 4;
-    std::uintptr_t word_ = 0;
-};
-
-// The outermost awaiter, and the nested one, with room for the child's result.
-template<class T, class Base>
-class result_awaiter : public Base {
-public:
-    result_slot<T> slot;
-
-    result_awaiter() noexcept = default;
-    result_awaiter(const result_awaiter&) = delete;
-    result_awaiter& operator=(const result_awaiter&) = delete;
-    ~result_awaiter() { slot.destroy(this->how()); }
-
-    T take() {
-        if (this->how() == outcome::cancelled) throw stopped();
-        return slot.take(this->how());
-    }
+    [[no_unique_address]] std::conditional_t<fits, nothing, slot_type> slot_;
 };
 
 template<class R>
 class joinable : public flow {
 public:
     using flow::flow;
-    result_awaiter<R, awaiter_base> result;
+    ~joinable() { result.slot().destroy(how); }
+
+    rooted_result<R> result;
 
 protected:
     static std::exception_ptr exception_of(flow& f) noexcept {
-        return static_cast<joinable&>(f).result.slot.exception();
+        return static_cast<joinable&>(f).result.slot().exception();
     }
 };
 

@@ -39,31 +39,24 @@ private:
 // Makes the error of `r` the result of a frame of task<T>.
 template<class T, class U>
 void end_with_error(promise_base& frame, result<U>& r) {
-    slot_of<T>(*frame.awaiter).emplace_from([&]() -> T {
-        return std::unexpected(std::move(r).error());
-    });
+    slot_of<T>(frame).emplace_from([&]() -> T { return std::unexpected(std::move(r).error()); });
     frame.awaiter->set_how(outcome::value);
 }
 
 template<class T, class F>
-class early_return_awaiter : public leaf_base {
+class early_return_awaiter {
     using output = future_output_t<F>;
     static_assert(is_result<output>, "or_return takes a result<T>, or a future of one");
 
 public:
     early_return_awaiter(F& f, promise_base& self) noexcept
-        : leaf_base(self), future_(f), self_(self) {}
+        : future_(f), self_(self), root_(*self.root) {}
     early_return_awaiter(const early_return_awaiter&) = delete;
     early_return_awaiter& operator=(const early_return_awaiter&) = delete;
 
     bool await_ready() {
-        thread_state& t = this_thread();
-        context cx{self_.root->driver()};
-        if (t.budget <= 1) [[unlikely]] {
-            cx.yield(); // as every await: the budget is spent, let others run, then poll
-            return false;
-        }
-        --t.budget;
+        context cx{root_.driver()};
+        if (!may_poll(cx)) return false;
         answer_ = poll_first(future_, cx);
         if (!answer_.is_ready()) return false;
         ready_ = true;
@@ -76,7 +69,7 @@ public:
             leave_error();
             return leave_frame<Symmetric>(self_);
         }
-        self_.root->wait_for(self_, *this, &poll_leaf);
+        root_.wait_for(self_, this, &poll_leaf);
         return transfer<Symmetric>::to_driver();
     }
     typename output::value_type await_resume() {
@@ -87,37 +80,38 @@ public:
 
 private:
     void leave_error() { end_with_error<T>(self_, *value_); }
-    static leaf_answer poll_leaf(leaf_base& leaf, context& cx) {
-        auto& self = static_cast<early_return_awaiter&>(leaf);
+    static leaf_answer poll_leaf(void* leaf, context& cx) {
+        auto& self = *static_cast<early_return_awaiter*>(leaf);
         auto answer = self.future_.poll(cx);
         if (!answer.is_ready()) return leaf_answer::pending;
         self.value_.emplace(std::move(answer).take());
         if (self.value_->has_value()) return leaf_answer::resume;
+        self.root_.enter(self.self_);
         self.leave_error();
         return leaf_answer::leave;
     }
 
     F& future_;
     promise_base& self_;
+    coro_root& root_;
     bool ready_ = false;
     sennit::poll<output> answer_ = pending;
     std::optional<output> value_;
 };
 
 template<class T, class U>
-class early_return_task_awaiter : public task_awaiter<result<U>>, public leaf_base {
+class early_return_task_awaiter : public task_awaiter<result<U>>, public asking_leaf {
 public:
     early_return_task_awaiter(promise_base& inner, promise_base& outer) noexcept
-        : task_awaiter<result<U>>(inner, outer), leaf_base(outer) {}
+        : task_awaiter<result<U>>(inner, outer), asking_leaf{&pass_error_on} {}
     early_return_task_awaiter(const early_return_task_awaiter&) = delete;
     early_return_task_awaiter& operator=(const early_return_task_awaiter&) = delete;
 
     template<bool Symmetric = symmetric_transfer>
     typename transfer<Symmetric>::type await_suspend(std::coroutine_handle<>) noexcept {
-        promise_base& self = *frame;
+        promise_base& self = *this->parent();
         coro_root& root = *self.root;
-        leaves = &pass_error_on;
-        self.leaf = this;
+        self.leaf = static_cast<asking_leaf*>(this);
         this->set_asks();
         this->child->awaiter = this;
         root.enter(*this->child);
@@ -129,7 +123,7 @@ public:
     }
 
 private:
-    static bool pass_error_on(leaf_base& leaf) noexcept {
+    static bool pass_error_on(asking_leaf& leaf) noexcept {
         auto& self = static_cast<early_return_task_awaiter&>(leaf);
         if (self.how() != outcome::value) return false; // thrown into the frame
         result<U>& r = self.slot.value();

@@ -12,10 +12,11 @@
 // Dropping a suspended chain destroys frames from the innermost outwards, in a loop: that is the order of destructors, and a
 // chain of a million frames needs no recursion. A frame that is destroyed tells its awaiter, so it is not destroyed twice.
 //
-// A frame never holds its result: it constructs it in its awaiter, which lives in the caller's frame.
+// A frame never holds its result: it constructs it in its awaiter, which lives in the caller's frame, or is the root.
 #pragma once
 
 #include <sennit/base/config.hpp>
+#include <sennit/core/coro_root.hpp>
 #include <sennit/core/current.hpp>
 #include <sennit/core/joinable.hpp>
 #include <sennit/core/waker.hpp>
@@ -35,26 +36,10 @@ constexpr bool symmetric_transfer = true;
 constexpr bool symmetric_transfer = false;
 #endif
 
-struct promise_base;
-class coro_root;
-
-// The pending future that a suspended frame awaits; lives in that frame.
-enum class leaf_answer : std::uint8_t {
-    pending,
-    resume, // the frame goes on
-    leave,  // the frame has left its result and is over, see coro/or_return.hpp
-};
-// One word: until the frame is suspended nobody polls it from outside, and afterwards it needs its frame no more.
-struct leaf_base {
-    using poll_function = leaf_answer (*)(leaf_base& self, context& cx);
-    // For a nested task that is done: has it left an error, and has that error become the result of the frame that awaits?
-    using leaves_function = bool (*)(leaf_base& self) noexcept;
-    union {
-        promise_base* frame;
-        poll_function poll;
-        leaves_function leaves;
-    };
-    explicit leaf_base(promise_base& awaiting) noexcept : frame(&awaiting) {}
+// A nested task that is awaited through or_return; lives in the frame that awaits it.
+struct asking_leaf {
+    // It is done: has it left an error, and has that error become the result of the frame that awaits?
+    bool (*leaves)(asking_leaf& self) noexcept;
 };
 
 // The awaiter of a nested task also owns the child's frame.
@@ -65,9 +50,9 @@ struct child_awaiter_base : awaiter_base {
 struct promise_base {
     union {
         coro_root* root = nullptr; // while the frame runs or waits for a nested task
-        leaf_base* leaf; // while it waits for a future, or for a nested task whose error ends it
+        void* leaf; // while it waits for a future, or (asking_leaf) for a task whose error ends it
     };
-    awaiter_base* awaiter = nullptr;
+    awaiter_base* awaiter = nullptr; // of the outermost frame: the root
 
     static void* operator new(std::size_t size) { return frame_allocate(size); }
     static void operator delete(void* memory, std::size_t size) noexcept {
@@ -82,64 +67,22 @@ struct promise_base {
     }
 };
 
-// What became of a step of a chain.
-enum class progress : std::uint8_t {
-    waits,  // for the innermost frame's leaf
-    yields, // the innermost frame lets others run first
-    ended,  // the outermost frame is done: its result is in its awaiter and the frame is gone
-};
+inline void coro_root::begin(promise_base& outermost) noexcept {
+    outermost.awaiter = this;
+    enter(outermost);
+}
+inline void coro_root::enter(promise_base& p) noexcept {
+    p.root = this;
+    set(p, 0);
+}
+inline void coro_root::wait_for(promise_base& p, void* leaf, poll_function poll) noexcept {
+    p.leaf = leaf;
+    poll_ = poll;
+    set(p, at_leaf);
+}
 
-class coro_root {
-public:
-    coro_root(flow& driver, promise_base& outermost, awaiter_base& result) noexcept
-        : driver_(&driver) {
-        outermost.root = this;
-        outermost.awaiter = &result;
-        set(outermost, 0);
-    }
-    coro_root(const coro_root&) = delete;
-    coro_root& operator=(const coro_root&) = delete;
-    ~coro_root() { drop(); }
-
-    // Whose waker leaf futures get.
-    flow& driver() const noexcept { return *driver_; }
-    void set_driver(flow& f) noexcept { driver_ = &f; }
-
-    // Polls the leaf, if the chain waits for one, and runs the chain on.
-    [[nodiscard]] progress resume();
-    // Destroys all frames of the chain, innermost first.
-    void drop() noexcept;
-
-    // From the frames.
-    void wait_for(promise_base& p, leaf_base& leaf, leaf_base::poll_function poll) noexcept {
-        leaf.poll = poll;
-        p.leaf = &leaf;
-        set(p, at_leaf);
-    }
-    void yield_from(promise_base& p) noexcept { set(p, yielded); }
-    void enter(promise_base& child) noexcept {
-        child.root = this;
-        set(child, 0);
-    }
-    void leave_to(promise_base& parent) noexcept { set(parent, 0); }
-    // The outermost frame that is over because `ended` is: itself, or one that awaits it through or_return.
-    promise_base& outermost_over(promise_base& ended) noexcept;
-    void set_done(promise_base& outermost) noexcept { set(outermost, done); }
-
-private:
-    static constexpr std::uintptr_t done = 1, at_leaf = 2, yielded = 3, bits = 3;
-
-    void finish() noexcept;
-    promise_base* innermost() const noexcept {
-        return reinterpret_cast<promise_base*>(word_ & ~bits);
-    }
-    void set(promise_base& p, std::uintptr_t mark) noexcept {
-        word_ = reinterpret_cast<std::uintptr_t>(&p) | mark;
-    }
-
-    flow* driver_;
-    std::uintptr_t word_ = 0; // the innermost frame and what it does; 0 when there is none
-};
+// Of a frame that runs, or is over.
+inline bool is_outermost(const promise_base& p) noexcept { return p.awaiter == p.root; }
 
 // What an awaiter's await_suspend returns, and how it names who goes on.
 template<bool Symmetric>
@@ -161,13 +104,13 @@ template<bool Symmetric>
 typename transfer<Symmetric>::type leave_frame(promise_base& self) noexcept {
     coro_root& root = *self.root;
     promise_base& over = self.awaiter->asks() ? root.outermost_over(self) : self;
-    promise_base* parent = over.awaiter->parent();
-    if (parent == nullptr) {
+    if (over.awaiter == &root) {
         root.set_done(over);
         return transfer<Symmetric>::to_driver();
     }
-    root.leave_to(*parent);
-    return transfer<Symmetric>::to(root, parent->handle());
+    promise_base& parent = *over.awaiter->parent();
+    root.leave_to(parent);
+    return transfer<Symmetric>::to(root, parent.handle());
 }
 
 struct final_awaiter {

@@ -120,10 +120,9 @@ public:
         using answer = sennit::poll<std::optional<T>>;
         if (run_ == nullptr) {
             if (frame_ == nullptr) return answer(std::nullopt);
-            start(*cx.waker().target());
+            start();
         }
-        run_->root.set_driver(*cx.waker().target());
-        switch (run_->root.resume()) {
+        switch (run_->root.resume(*cx.waker().target())) {
             case detail::progress::waits:
                 return pending;
             case detail::progress::yields:
@@ -134,7 +133,7 @@ public:
                 break;
         }
         const std::unique_ptr<run> done = std::move(run_);
-        done->result.take();
+        done->root.take();
         return answer(std::nullopt);
     }
 
@@ -171,13 +170,12 @@ private:
 
     // What a stream has once it was asked for its first value.
     struct run {
-        detail::result_awaiter<void, detail::awaiter_base> result;
         std::optional<T> item;
-        detail::coro_root root;
-        run(flow& driver, detail::promise_base& frame) noexcept : root(driver, frame, result) {}
+        detail::polled_root<void> root; // goes first: the frames refer to the item
+        explicit run(detail::promise_base& frame) noexcept : root(frame) {}
     };
-    void start(flow& driver) {
-        run_ = std::make_unique<run>(driver, *frame_);
+    void start() {
+        run_ = std::make_unique<run>(*frame_);
         static_cast<promise_type&>(*std::exchange(frame_, nullptr)).item = &run_->item;
     }
 

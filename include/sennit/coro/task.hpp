@@ -23,112 +23,176 @@ class task;
 
 namespace detail {
 
-// Where a frame finds the slot for its result, whichever kind of awaiter it has.
+// The awaiter of a nested task, with room for its result.
 template<class T>
-result_slot<T>& slot_of(awaiter_base& a) noexcept {
-    if (a.parent() != nullptr) {
-        return static_cast<result_awaiter<T, child_awaiter_base>&>(
-                   static_cast<child_awaiter_base&>(a))
-            .slot;
-    }
-    return static_cast<result_awaiter<T, awaiter_base>&>(a).slot;
+class child_awaiter : public child_awaiter_base {
+public:
+    result_slot<T> slot;
+
+    child_awaiter() noexcept = default;
+    child_awaiter(const child_awaiter&) = delete;
+    child_awaiter& operator=(const child_awaiter&) = delete;
+    ~child_awaiter() { slot.destroy(how()); }
+};
+
+// The slot for the result of a frame that runs, whichever kind of awaiter it has.
+template<class T>
+result_slot<T>& slot_of(promise_base& frame) noexcept {
+    if (is_outermost(frame)) return static_cast<rooted_result<T>&>(*frame.root).new_slot();
+    return static_cast<child_awaiter<T>&>(*frame.awaiter).slot;
 }
 
-// A future and the answer of its last poll.
-template<class F, class Output>
-class polled_future {
+// The result or, by an exception, how a chain has ended.
+template<class T>
+T take_result(result_slot<T>& slot, outcome how) {
+    if (how == outcome::cancelled) throw stopped();
+    return slot.take(how);
+}
+
+// A root outside any flow, of what is driven by polls.
+template<class T>
+class polled_root : public rooted_result<T> {
 public:
-    explicit polled_future(F& f) noexcept : future_(f) {}
-
-    bool is_ready() const noexcept { return answer_.is_ready(); }
-    bool first(context& cx) {
-        answer_ = poll_first(future_, cx);
-        return answer_.is_ready();
+    explicit polled_root(promise_base& outermost) noexcept { this->begin(outermost); }
+    ~polled_root() {
+        this->drop();
+        this->slot().destroy(this->how());
     }
-    bool again(context& cx) {
-        answer_ = future_.poll(cx);
-        return answer_.is_ready();
-    }
-    Output take() { return std::move(answer_).take(); }
-
-private:
-    F& future_;
-    sennit::poll<Output> answer_ = pending;
+    T take() { return take_result<T>(this->slot(), this->how()); }
 };
-// No value to keep: one word, since every frame that waits has one of these.
-template<class F>
-class polled_future<F, void> {
-public:
-    explicit polled_future(F& f) noexcept : pending_(&f) {}
 
-    bool is_ready() const noexcept { return pending_ == nullptr; }
-    bool first(context& cx) { return note(poll_first(*pending_, cx)); }
-    bool again(context& cx) { return note(pending_->poll(cx)); }
-    void take() noexcept {}
+// Before the first poll of a future that is awaited. False when the budget is spent: let others run, then poll.
+inline bool may_poll(context& cx) noexcept {
+    thread_state& t = this_thread();
+    if (t.budget <= 1) [[unlikely]] {
+        cx.yield();
+        return false;
+    }
+    --t.budget;
+    return true;
+}
+
+// `co_await future` in a task: polls as it is made. Refers to the future, which lives in the frame's full expression.
+template<class F>
+class future_awaiter {
+public:
+    using output = future_output_t<F>;
+
+    future_awaiter(F& f, promise_base& self) : future_(f), answer_(first_answer(f, self)) {
+        if (!answer_.is_ready()) self.root->wait_for(self, this, &poll_leaf);
+    }
+    future_awaiter(const future_awaiter&) = delete;
+    future_awaiter& operator=(const future_awaiter&) = delete;
+
+    bool await_ready() const noexcept { return answer_.is_ready(); }
+    void await_suspend(std::coroutine_handle<>) const noexcept {}
+    output await_resume() {
+        if (!answer_.is_ready()) [[unlikely]]
+            rethrow_leaf_exception();
+        return std::move(answer_).take();
+    }
 
 private:
-    bool note(sennit::poll<void> answer) noexcept {
+    static sennit::poll<output> first_answer(F& f, promise_base& self) {
+        context cx{self.root->driver()};
+        if (!may_poll(cx)) [[unlikely]]
+            return pending;
+        return poll_first(f, cx);
+    }
+    static leaf_answer poll_leaf(void* leaf, context& cx) {
+        auto& self = *static_cast<future_awaiter*>(leaf);
+        self.answer_ = self.future_.poll(cx);
+        return self.answer_.is_ready() ? leaf_answer::resume : leaf_answer::pending;
+    }
+
+    F& future_;
+    sennit::poll<output> answer_;
+};
+
+// There is no value to keep: one word, since every frame that waits has one of these.
+template<class F>
+concept awaited_for_nothing = std::is_void_v<future_output_t<F>>;
+
+template<awaited_for_nothing F>
+class future_awaiter<F> {
+public:
+    future_awaiter(F& f, promise_base& self) : pending_(&f) {
+        context cx{self.root->driver()};
+        if (may_poll(cx)) note(poll_first(f, cx));
+        if (!await_ready()) self.root->wait_for(self, this, &poll_leaf);
+    }
+    future_awaiter(const future_awaiter&) = delete;
+    future_awaiter& operator=(const future_awaiter&) = delete;
+
+    bool await_ready() const noexcept { return pending_ == nullptr; }
+    void await_suspend(std::coroutine_handle<>) const noexcept {}
+    void await_resume() const {
+        if (!await_ready()) [[unlikely]]
+            rethrow_leaf_exception();
+    }
+
+private:
+    void note(sennit::poll<void> answer) noexcept {
         if (answer.is_ready()) pending_ = nullptr;
-        return is_ready();
+    }
+    static leaf_answer poll_leaf(void* leaf, context& cx) {
+        auto& self = *static_cast<future_awaiter*>(leaf);
+        self.note(self.pending_->poll(cx));
+        return self.await_ready() ? leaf_answer::resume : leaf_answer::pending;
     }
 
     F* pending_; // null once it is ready
 };
 
-// `co_await future` in a task. Refers to the future, which lives in the frame's full expression.
+// Nor can a poll throw: nothing is kept at all, and the leaf is the future itself.
 template<class F>
-class future_awaiter : public leaf_base {
-public:
-    using output = future_output_t<F>;
+concept polled_for_nothing = awaited_for_nothing<F> && requires(F& f, context& cx) {
+    { f.poll(cx) } noexcept;
+} && !requires(F& f, context& cx) { f.poll_alone(cx); };
 
-    future_awaiter(F& f, promise_base& self) noexcept : leaf_base(self), polled_(f) {}
+template<polled_for_nothing F>
+class future_awaiter<F> {
+public:
+    future_awaiter(F& f, promise_base& self) noexcept {
+        context cx{self.root->driver()};
+        ready_ = may_poll(cx) && f.poll(cx).is_ready();
+        // A future may be const.
+        void* leaf = const_cast<std::remove_const_t<F>*>(std::addressof(f));
+        if (!ready_) self.root->wait_for(self, leaf, &poll_leaf);
+    }
     future_awaiter(const future_awaiter&) = delete;
     future_awaiter& operator=(const future_awaiter&) = delete;
 
-    bool await_ready() {
-        thread_state& t = this_thread();
-        context cx{frame->root->driver()};
-        if (t.budget <= 1) [[unlikely]] {
-            cx.yield(); // the budget is spent: let others run, then poll
-            return false;
-        }
-        --t.budget;
-        return polled_.first(cx);
-    }
-    void await_suspend(std::coroutine_handle<>) noexcept {
-        frame->root->wait_for(*frame, *this, &poll_leaf);
-    }
-    output await_resume() {
-        if (!polled_.is_ready()) [[unlikely]]
-            rethrow_leaf_exception();
-        return polled_.take();
-    }
+    bool await_ready() const noexcept { return ready_; }
+    void await_suspend(std::coroutine_handle<>) const noexcept {}
+    void await_resume() const noexcept {}
 
 private:
-    static leaf_answer poll_leaf(leaf_base& leaf, context& cx) {
-        auto& self = static_cast<future_awaiter&>(leaf);
-        return self.polled_.again(cx) ? leaf_answer::resume : leaf_answer::pending;
+    static leaf_answer poll_leaf(void* leaf, context& cx) {
+        return static_cast<F*>(leaf)->poll(cx).is_ready() ? leaf_answer::resume
+                                                          : leaf_answer::pending;
     }
 
-    polled_future<F, output> polled_;
+    bool ready_;
 };
 
 // `co_await async_yield()` in a task: there is nothing to poll, the driver resumes the frame at its next turn.
 class yield_awaiter {
 public:
-    yield_awaiter(promise_base& self, bool ready) noexcept : self_(self), ready_(ready) {}
+    yield_awaiter(promise_base& self, bool ready) noexcept : ready_(ready) {
+        if (!ready) self.root->yield_from(self);
+    }
 
     bool await_ready() const noexcept { return ready_; }
-    void await_suspend(std::coroutine_handle<>) noexcept { self_.root->yield_from(self_); }
+    void await_suspend(std::coroutine_handle<>) const noexcept {}
     void await_resume() const noexcept {}
 
 private:
-    promise_base& self_;
     bool ready_;
 };
 
 template<class T>
-class task_awaiter : public result_awaiter<T, child_awaiter_base> {
+class task_awaiter : public child_awaiter<T> {
 public:
     task_awaiter(promise_base& inner, promise_base& outer) noexcept {
         this->child = &inner;
@@ -148,7 +212,7 @@ public:
     }
     T await_resume() {
         destroy_idle_frame(*std::exchange(this->child, nullptr));
-        return this->take();
+        return take_result<T>(this->slot, this->how());
     }
 };
 
@@ -157,9 +221,7 @@ struct task_promise_base : promise_base {
     using task_value = T;
 
     final_awaiter final_suspend() noexcept { return {}; }
-    void unhandled_exception() noexcept {
-        awaiter->set_how(record_exception(slot_of<T>(*awaiter)));
-    }
+    void unhandled_exception() noexcept { awaiter->set_how(record_exception(slot_of<T>(*this))); }
 
     template<class U>
     task_awaiter<U> await_transform(task<U>&& child) noexcept;
@@ -167,7 +229,7 @@ struct task_promise_base : promise_base {
     task_awaiter<U> await_transform(task<U>& child) noexcept =
         delete; // a task is awaited once: co_await std::move(t)
     template<future F>
-    future_awaiter<std::remove_reference_t<F>> await_transform(F&& f) noexcept {
+    future_awaiter<std::remove_reference_t<F>> await_transform(F&& f) {
         return {f, *this};
     }
     yield_awaiter await_transform(yield_future&& f) noexcept { return {*this, f.has_yielded()}; }
@@ -185,9 +247,8 @@ struct task_promise final : task_promise_base<T> {
     template<class U = T>
         requires std::is_constructible_v<T, U&&>
     void return_value(U&& value) {
-        slot_of<T>(*this->awaiter).emplace_from([&]() -> T {
-            return static_cast<T>(std::forward<U>(value));
-        });
+        slot_of<T>(*this).emplace_from(
+            [&]() -> T { return static_cast<T>(std::forward<U>(value)); });
         this->awaiter->set_how(outcome::value);
     }
 };
@@ -240,10 +301,9 @@ public:
     sennit::poll<T> poll(context& cx) {
         if (drive_ == nullptr) {
             SENNIT_ASSERT(frame_ != nullptr, "this task was moved from or is done");
-            drive_ = std::make_unique<drive>(*cx.waker().target(), *std::exchange(frame_, nullptr));
+            drive_ = std::make_unique<drive>(*std::exchange(frame_, nullptr));
         }
-        drive_->root.set_driver(*cx.waker().target());
-        switch (drive_->root.resume()) {
+        switch (drive_->resume(*cx.waker().target())) {
             case detail::progress::waits:
                 return pending;
             case detail::progress::yields:
@@ -254,10 +314,10 @@ public:
         }
         const std::unique_ptr<drive> done = std::move(drive_);
         if constexpr (std::is_void_v<T>) {
-            done->result.take();
+            done->take();
             return sennit::poll<void>::ready();
         } else {
-            return done->result.take();
+            return done->take();
         }
     }
 
@@ -276,11 +336,7 @@ private:
     explicit task(detail::promise_base& frame) noexcept : frame_(&frame) {}
 
     // What a task needs when it is driven by polls: made at the first one.
-    struct drive {
-        detail::result_awaiter<T, detail::awaiter_base> result;
-        detail::coro_root root;
-        drive(flow& driver, detail::promise_base& frame) noexcept : root(driver, frame, result) {}
-    };
+    using drive = detail::polled_root<T>;
 
     detail::promise_base* frame_ = nullptr; // not started
     std::unique_ptr<drive> drive_;          // started by a poll

@@ -11,7 +11,8 @@
 //   2. Before a loop calls something that may park there is a suspended loop in the cache, so parking never fails.
 //   3. What the leaving context wants done (park this flow, queue it again, cache this loop) is done by the context that
 //      arrives, since only then is the left stack at rest (`after_switch`).
-//   4. After any call that may switch, `this_thread()` is asked again: the thread may be another one.
+//   4. A flow that goes on says on which stack the thread stands now: nobody else knows where a parked flow lies.
+//   5. After any call that may switch, `this_thread()` is asked again: the thread may be another one.
 #pragma once
 
 #include <sennit/core/current.hpp>
@@ -91,6 +92,7 @@ private:
     static void loop_entry(void* message);
     static void loop(worker* w);
     worker* switch_from_loop(sennit::stack& target, void* sp);
+    worker* switch_from_loop(flow& target);
     static sennit::stack* acquire_loop(std::uint8_t size_class) noexcept;
     void after_switch() noexcept;
     void leave_flow(flow& self, runnable* next, after what) noexcept;

@@ -80,13 +80,12 @@ private:
         auto& self = static_cast<fiber_cell&>(static_cast<flow&>(r));
         if (!self.begin()) return;
         try {
-            self.result.slot.emplace_from(
+            self.result.new_slot().emplace_from(
                 [&]() -> result_type { return static_cast<result_type>(self.call_.run()); });
             self.how = outcome::value;
         } catch (...) {
-            self.how = record_exception(self.result.slot);
+            self.how = record_exception(self.result.new_slot());
         }
-        self.result.set_how(self.how);
         std::destroy_at(&self.call_);
         self.end();
     }
@@ -96,8 +95,8 @@ private:
         cell_free(&self, sizeof(fiber_cell));
     }
 
-    static constexpr flow_operations operations{flow_kind::fiber, &start, &destroy,
-                                                &base::exception_of};
+    static constexpr flow_operations operations{
+        {&start}, flow_kind::fiber, &destroy, &base::exception_of};
 
     union {
         fiber_call<Fn, Args...> call_;

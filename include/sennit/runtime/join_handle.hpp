@@ -98,10 +98,10 @@ private:
         cell.delivered = true;
         if (cell.how == detail::outcome::cancelled) throw stopped();
         if constexpr (std::is_void_v<R>) {
-            cell.result.slot.take(cell.how);
+            cell.result.slot().take(cell.how);
             return sennit::poll<void>::ready();
         } else {
-            return cell.result.slot.take(cell.how);
+            return cell.result.slot().take(cell.how);
         }
     }
 };
@@ -130,11 +130,11 @@ private:
         cell.delivered = true;
         if (cell.how == detail::outcome::cancelled) return std::unexpected(join_error());
         if (cell.how == detail::outcome::exception)
-            return std::unexpected(join_error(cell.result.slot.exception()));
+            return std::unexpected(join_error(cell.result.slot().exception()));
         if constexpr (std::is_void_v<R>) {
             return {};
         } else {
-            return cell.result.slot.take(cell.how);
+            return cell.result.slot().take(cell.how);
         }
     }
 };

@@ -59,7 +59,7 @@ auto spawn_on(executor& home, const flow_options& options, Fn&& f, Args&&... arg
     return handle;
 }
 template<class T>
-join_handle<T> spawn_task_on(executor& home, const flow_options& options, task<T> t) {
+join_handle<T> spawn_task_on(executor& home, const flow_options& options, task<T>&& t) {
     auto& cell = task_cell<T>::make(home, options.site, std::move(t));
     if (!options.name.empty() || options.stack_size != 0) [[unlikely]]
         prepare_fiber(cell, options);

@@ -27,12 +27,12 @@ struct departure {
 // Inlined: ThreadSanitizer keeps a stack of calls for each fiber, and a function that is entered on one and left on another
 // would unbalance both.
 SENNIT_ALWAYS_INLINE void leave([[maybe_unused]] departure& d,
-                                [[maybe_unused]] const stack& target) noexcept {
+                                [[maybe_unused]] const stack* target) noexcept {
 #if SENNIT_ASAN
-    __sanitizer_start_switch_fiber(&d.fake_stack, target.low(), target.size());
+    __sanitizer_start_switch_fiber(&d.fake_stack, target->low(), target->size());
 #endif
 #if SENNIT_TSAN
-    __tsan_switch_to_fiber(target.sanitizer_fiber, 0);
+    __tsan_switch_to_fiber(target->sanitizer_fiber, 0);
 #endif
 }
 SENNIT_ALWAYS_INLINE void arrive([[maybe_unused]] departure& d) noexcept {
@@ -49,10 +49,11 @@ void adopt_native(stack& native) noexcept;
 
 namespace sennit::detail {
 
-// switch_stack with the tools told. `target` is the stack that `sp` lies on.
-SENNIT_ALWAYS_INLINE void* switch_to(void** save, const stack& target, void* sp,
+// switch_stack with the tools told. `target` is the stack that `sp` lies on; only they look at it. Null: one of the pool's.
+SENNIT_ALWAYS_INLINE void* switch_to(void** save, const stack* target, void* sp,
                                      void* message) noexcept {
 #if SENNIT_ASAN || SENNIT_TSAN
+    if (target == nullptr) target = stack_pool::find(sp);
     sanitizer::departure d;
     sanitizer::leave(d, target);
     void* answer = switch_stack(save, sp, message);
@@ -62,6 +63,10 @@ SENNIT_ALWAYS_INLINE void* switch_to(void** save, const stack& target, void* sp,
     (void)target;
     return switch_stack(save, sp, message);
 #endif
+}
+SENNIT_ALWAYS_INLINE void* switch_to(void** save, const stack& target, void* sp,
+                                     void* message) noexcept {
+    return switch_to(save, &target, sp, message);
 }
 
 } // namespace sennit::detail
