@@ -17,14 +17,6 @@ namespace {
 constexpr std::uint64_t id_block = 1 << 16; // ids a thread takes at a time
 std::atomic<std::uint64_t> next_id_block{1};
 
-std::uint64_t next_id(detail::thread_state& t) noexcept {
-    if (t.id_next == t.id_end) [[unlikely]] {
-        t.id_next = next_id_block.fetch_add(id_block, std::memory_order_relaxed);
-        t.id_end = t.id_next + id_block;
-    }
-    return t.id_next++;
-}
-
 // Takes the flow's own node out of sight of request_stop, and gives it up.
 void drop_own_node(detail::flow_extras& e) noexcept {
     detail::stop_state* own;
@@ -37,11 +29,9 @@ void drop_own_node(detail::flow_extras& e) noexcept {
 
 } // namespace
 
-flow::flow(const detail::flow_operations& operations, executor& home,
-           std::source_location site) noexcept
-    : runnable(operations), home_(&home), site_(site) {
-    id_.store(next_id(detail::this_thread()), std::memory_order_relaxed);
-    state_.start();
+void flow::take_ids(detail::thread_state& t) noexcept {
+    t.id_next = next_id_block.fetch_add(id_block, std::memory_order_relaxed);
+    t.id_end = t.id_next + id_block;
 }
 
 void waker::wake() const noexcept {
@@ -55,9 +45,7 @@ void context::yield() noexcept {
     detail::this_thread().yield_requested = true;
 }
 
-flow::~flow() {
-    if (extras.load(std::memory_order_relaxed) == nullptr) [[likely]]
-        return;
+void flow::free_extras() noexcept {
     // seq_cst, with flow_report: either the report finds no extras, or we find the report and wait for it
     detail::flow_extras* e = extras.exchange(nullptr, std::memory_order_seq_cst);
     if (detail::flow_report::under_way.load(std::memory_order_seq_cst)) {

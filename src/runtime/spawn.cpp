@@ -7,15 +7,7 @@
 
 namespace sennit::detail {
 
-executor& spawn_executor() {
-    thread_state& t = this_thread();
-    if (t.current != nullptr && t.current->kind() != flow_kind::thread) return t.current->home();
-    return default_executor();
-}
-
-void refuse_if_exhausted() {
-    if (!stack_pool::exhausted()) [[likely]]
-        return;
+void refuse_fiber() {
     throw std::system_error(
         std::make_error_code(std::errc::resource_unavailable_try_again),
         std::string("sennit: no fiber can be started: ") + stack_pool::exhausted_reason());

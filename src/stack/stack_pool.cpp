@@ -15,6 +15,9 @@
 #include <utility>
 
 namespace sennit::stack_pool {
+
+constinit std::atomic<bool> is_exhausted{false};
+
 namespace {
 
 // AddressSanitizer makes frames several times larger.
@@ -95,7 +98,6 @@ struct pool {
     std::size_t reserved = 0;
     std::size_t watchers = 0;
     std::size_t count_max = std::max<std::size_t>(os::memory_limit() / memory_per_stack, 64);
-    std::atomic<bool> exhausted{false};
     std::atomic<const char*> reason{""};
     result<os::guard_kind> guard = os::guard_support();
 };
@@ -108,7 +110,7 @@ pool& instance() {
 
 stack* fail(pool& p, const char* reason) {
     p.reason.store(reason, std::memory_order_relaxed);
-    p.exhausted.store(true, std::memory_order_relaxed);
+    is_exhausted.store(true, std::memory_order_relaxed);
     return nullptr;
 }
 
@@ -331,7 +333,7 @@ void release(stack& s) noexcept {
     } else {
         give_cold(p, s);
     }
-    p.exhausted.store(false, std::memory_order_relaxed);
+    is_exhausted.store(false, std::memory_order_relaxed);
 }
 
 void trim() noexcept {
@@ -356,7 +358,6 @@ void watch(bool begins) noexcept {
     begins ? ++p.watchers : --p.watchers;
 }
 
-bool exhausted() noexcept { return instance().exhausted.load(std::memory_order_relaxed); }
 const char* exhausted_reason() noexcept {
     return instance().reason.load(std::memory_order_relaxed);
 }
@@ -365,7 +366,7 @@ void set_count_max(std::size_t count) noexcept {
     pool& p = instance();
     std::lock_guard guard(p.lock);
     p.count_max = count;
-    if (p.in_use < count) p.exhausted.store(false, std::memory_order_relaxed);
+    if (p.in_use < count) is_exhausted.store(false, std::memory_order_relaxed);
 }
 std::size_t count_max() noexcept {
     std::lock_guard guard(instance().lock);

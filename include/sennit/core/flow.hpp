@@ -66,9 +66,15 @@ public:
 
     /// Prepares an active flow; the caller hands it to `home` (`launch`) or runs it itself.
     flow(const detail::flow_operations& operations, executor& home,
-         std::source_location site) noexcept;
-
-    ~flow();
+         std::source_location site) noexcept
+        : runnable(operations), home_(&home), site_(site) {
+        id_.store(next_id(detail::this_thread()), std::memory_order_relaxed);
+        state_.start();
+    }
+    ~flow() {
+        if (has_context()) [[unlikely]]
+            free_extras();
+    }
 
     detail::flow_kind kind() const noexcept { return operations().kind; }
     std::uint64_t id() const noexcept { return id_.load(std::memory_order_relaxed); }
@@ -151,6 +157,13 @@ public:
     std::atomic<detail::flow_extras*> extras{nullptr};
 
 private:
+    static std::uint64_t next_id(detail::thread_state& t) noexcept {
+        if (t.id_next == t.id_end) [[unlikely]]
+            take_ids(t);
+        return t.id_next++;
+    }
+    static void take_ids(detail::thread_state& t) noexcept;
+    void free_extras() noexcept;
     const detail::flow_operations& operations() const noexcept {
         return static_cast<const detail::flow_operations&>(*operations_);
     }

@@ -216,6 +216,8 @@ private:
     void drop() noexcept { std::exchange(cell_, nullptr)->destroy(); }
     void finish() noexcept {
         if (cell_ == nullptr) return;
+        if (cell_->is_done() && cell_->delivered) [[likely]] // joined by a future
+            return drop();
         if (!cell_->is_done()) {
             cell_->request_stop();
             struct ended : detail::join_core {

@@ -6,6 +6,7 @@
 #include <sennit/coro/task_cell.hpp>
 #include <sennit/runtime/fiber.hpp>
 #include <sennit/runtime/join_handle.hpp>
+#include <sennit/stack/stack.hpp>
 
 #include <source_location>
 #include <type_traits>
@@ -26,10 +27,15 @@ concept fiber_function =
     !std::same_as<std::remove_cvref_t<Fn>, flow_options> && !is_task<std::remove_cvref_t<Fn>>;
 
 // The executor of the flow that runs here, else the default runtime's.
-executor& spawn_executor();
+inline executor& spawn_executor() {
+    flow* self = this_thread().current;
+    if (self != nullptr && self->kind() != flow_kind::thread) [[likely]]
+        return self->home();
+    return default_executor();
+}
 // Throws when no fiber can get a stack any more; applies the options.
 void prepare_fiber(flow& f, const flow_options& options);
-void refuse_if_exhausted();
+[[noreturn]] void refuse_fiber();
 
 template<class Fn, class... Args>
 auto& make_fiber(executor& home, const flow_options& options, Fn&& f, Args&&... args) {
@@ -37,7 +43,8 @@ auto& make_fiber(executor& home, const flow_options& options, Fn&& f, Args&&... 
                   "this callable is a coroutine: spawn the task it returns, spawn(f(args...)), so "
                   "that what it captures is "
                   "not destroyed before it runs");
-    refuse_if_exhausted();
+    if (stack_pool::exhausted()) [[unlikely]]
+        refuse_fiber();
     auto& cell = fiber_cell<std::decay_t<Fn>, std::decay_t<Args>...>::make(
         home, options.site, std::forward<Fn>(f), std::forward<Args>(args)...);
     if (!options.name.empty() || options.stack_size != 0) [[unlikely]]

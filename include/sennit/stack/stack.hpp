@@ -12,6 +12,7 @@
 // Locks: the pool's lock is a leaf.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -86,7 +87,8 @@ void decay() noexcept;
 /// Somebody calls decay() from now on, or does no more. While nobody does only a few thousand stacks stay warm.
 void watch(bool begins) noexcept;
 /// True from a failed `acquire` until a stack is given back or the limit is raised.
-bool exhausted() noexcept;
+extern std::atomic<bool> is_exhausted;
+inline bool exhausted() noexcept { return is_exhausted.load(std::memory_order_relaxed); }
 /// The reason of the last failure, with advice; static text.
 const char* exhausted_reason() noexcept;
 /// At most this many stacks; the default is one for every 8 KiB of the memory this process may use.
