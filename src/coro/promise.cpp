@@ -79,7 +79,7 @@ promise_base& coro_root::outermost_over(promise_base& ended) noexcept {
 void coro_root::finish() noexcept {
     promise_base* outermost = innermost();
     word_ &= how_mask;
-    destroy_idle_frame(*outermost);
+    destroy_over_frame(*outermost);
 }
 
 void coro_root::drop() noexcept {

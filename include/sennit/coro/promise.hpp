@@ -127,5 +127,10 @@ struct final_awaiter {
 
 // Destroys a frame that was never started or is done; bounded recursion, see promise.cpp.
 void destroy_idle_frame(promise_base& p) noexcept;
+// The same for a frame that has left its result. One that has come to its end has only its arguments left.
+inline void destroy_over_frame(promise_base& p) noexcept {
+    const std::coroutine_handle<promise_base> frame = p.handle();
+    frame.done() ? frame.destroy() : destroy_idle_frame(p);
+}
 
 } // namespace sennit::detail

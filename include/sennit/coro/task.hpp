@@ -211,7 +211,7 @@ public:
         return transfer<Symmetric>::to(root, this->child->handle());
     }
     T await_resume() {
-        destroy_idle_frame(*std::exchange(this->child, nullptr));
+        destroy_over_frame(*std::exchange(this->child, nullptr));
         return take_result<T>(this->slot, this->how());
     }
 };
