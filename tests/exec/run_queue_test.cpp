@@ -131,6 +131,22 @@ TEST_F(run_queue_test, takes_a_child_out_of_the_middle_once) {
     EXPECT_FALSE(queue.take(at(3)));
 }
 
+TEST_F(run_queue_test, holes_at_the_ends_take_no_room) {
+    push(6);
+    EXPECT_TRUE(queue.take(at(1)));
+    EXPECT_TRUE(queue.take(at(4)));
+    EXPECT_EQ(queue.size_hint(), 6U);
+    EXPECT_TRUE(queue.take(at(0)));
+    EXPECT_EQ(queue.size_hint(), 4U) << "2, 3, a hole, 5";
+    EXPECT_TRUE(queue.take(at(5)));
+    EXPECT_EQ(queue.size_hint(), 2U);
+    EXPECT_EQ(queue.free_hint(), 2U);
+    EXPECT_EQ(pop(), 2);
+    EXPECT_TRUE(queue.take(at(3)));
+    EXPECT_EQ(queue.size_hint(), 0U);
+    EXPECT_EQ(pop(), -1);
+}
+
 TEST_F(run_queue_test, takes_nothing_that_is_elsewhere) {
     run_queue other;
     item& elsewhere = make();
@@ -169,12 +185,13 @@ TEST_F(run_queue_test, thief_of_a_stuck_owner_takes_everything) {
 }
 
 TEST_F(run_queue_test, thief_skips_holes) {
-    push(4);
-    ASSERT_TRUE(queue.take(at(0)));
+    push(5);
     ASSERT_TRUE(queue.take(at(1)));
-    EXPECT_EQ(queue.free_hint(), 2U);
-    EXPECT_EQ(steal(), (std::vector{2})) << "half of what is there";
-    EXPECT_EQ(pop(), 3);
+    ASSERT_TRUE(queue.take(at(2)));
+    EXPECT_EQ(queue.size_hint(), 5U);
+    EXPECT_EQ(queue.free_hint(), 3U);
+    EXPECT_EQ(steal(), (std::vector{0, 3})) << "half of what is there";
+    EXPECT_EQ(pop(), 4);
 }
 
 TEST_F(run_queue_test, thief_leaves_what_was_woken_here) {

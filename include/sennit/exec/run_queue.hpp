@@ -164,11 +164,12 @@ inline bool run_queue::take(runnable& r) noexcept {
     const std::uint32_t index = r.queue_index.load(std::memory_order_relaxed);
     if (index - head_ >= tail_ - head_ || ring_[index & mask_] != &r) return false;
     free_ -= !r.woken_here;
-    if (index == tail_ - 1) {
+    ring_[index & mask_] = nullptr;
+    // Holes at the ends go at once, so that a flow that starts and joins children all the time needs no more room for them.
+    while (head_ != tail_ && ring_[(tail_ - 1) & mask_] == nullptr)
         --tail_;
-    } else {
-        ring_[index & mask_] = nullptr;
-    }
+    while (head_ != tail_ && ring_[head_ & mask_] == nullptr)
+        ++head_;
     publish_size();
     return true;
 }
