@@ -19,6 +19,7 @@ namespace {
 constexpr std::uint32_t interval_max =
     61; // Go's figure for the fair look at the global queue (G-SC-5)
 constexpr std::uint64_t maintenance_ns_max = 50'000, maintenance_ns_min = 10'000;
+constexpr std::uint64_t readiness_ns_max = 1'000'000; // between two looks at readiness
 // A queue that has not been empty for this long is worth waking a sibling for, which costs some 13 µs here and 40 µs until
 // it runs.
 constexpr std::uint64_t backlog_ns = 100'000;
@@ -437,14 +438,14 @@ void worker::note_pace(std::uint64_t elapsed_ns, std::uint32_t turns) noexcept {
                      std::memory_order_relaxed);
 }
 
-// Readiness is dearer than the rest: at most every 10 µs, and not before everybody who was queued at the last look has had a
-// turn. Who becomes ready meanwhile stands behind them anyhow, and one look then finds many.
+// Readiness is dearer than the rest: at most every 10 µs, and until 1 ms has passed not before everybody who was queued at the
+// last look has had a turn. Who becomes ready meanwhile stands behind them anyhow, and one look then finds many.
 void worker::poll_readiness(std::uint64_t now) noexcept {
     io_driver* io = scheduler_.parts_.io;
-    if (io == nullptr || now - last_poll_ns_ < maintenance_ns_min || turn() < poll_turn_ ||
-        !io->has_interest()) {
-        return;
-    }
+    const std::uint64_t since = now - last_poll_ns_;
+    const bool is_due =
+        since >= readiness_ns_max || (since >= maintenance_ns_min && turn() >= poll_turn_);
+    if (!is_due || io == nullptr || !io->has_interest()) return;
     last_poll_ns_ = now;
     if (!scheduler_.poller_taken.exchange(true, std::memory_order_acquire)) {
         in_driver_ = true;
