@@ -6,7 +6,10 @@ if(PROJECT_IS_TOP_LEVEL)
     find_program(SENNIT_CCACHE ccache)
     mark_as_advanced(SENNIT_CCACHE)
     if(SENNIT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-        set(CMAKE_CXX_COMPILER_LAUNCHER "${SENNIT_CCACHE}")
+        # It learns what a file includes from the compiler, rather than running the preprocessor before; and it need not
+        # ask for what a precompiled header may hide: nothing here depends on __TIME__ or defines macros before it.
+        set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_DEPEND=1 CCACHE_SLOPPINESS=pch_defines,time_macros
+                                        "${SENNIT_CCACHE}")
     endif()
 endif()
 

@@ -23,16 +23,18 @@ function(sennit_headers layer)
     endforeach()
 endfunction()
 
+# sennit_test_program(<target> a_test.cpp …): a GoogleTest program, with GoogleMock's main.
+function(sennit_test_program target)
+    add_executable(${target} ${ARGN})
+    sennit_test_options(${target})
+    sennit_use_precompiled(${target})
+endfunction()
+
 # sennit_test(<layer> a_test.cpp b_test.cpp …): one GoogleTest program, test_<layer>, whose cases
 # become tests of ctest with the layer's label. A case that takes longer than two minutes fails.
-# GoogleMock's main is linked in.
 function(sennit_test layer)
     set(target test_${layer})
-    add_executable(${target} ${ARGN})
-    target_link_libraries(${target} PRIVATE sennit::sennit GTest::gmock_main)
-    target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src"
-                                                 "${PROJECT_SOURCE_DIR}/tests")
-    sennit_warnings(${target})
+    sennit_test_program(${target} ${ARGN})
     gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST TEST_PREFIX ${layer}.
                          TEST_LIST ${target}_cases PROPERTIES TIMEOUT 120 LABELS ${layer})
     # gtest_discover_tests cannot pass on a property that is a list; a file that ctest reads after
