@@ -10,6 +10,7 @@
 #include <sennit/base/spin_lock.hpp>
 #include <sennit/core/cancel_safety.hpp>
 #include <sennit/core/cell_pool.hpp>
+#include <sennit/core/coro_root.hpp>
 #include <sennit/core/current.hpp>
 #include <sennit/core/driver.hpp>
 #include <sennit/core/executor.hpp>

@@ -2,6 +2,7 @@
 
 #include "allocation_count.hpp"
 #include "client.hpp"
+#include "os/open_descriptors.hpp"
 #include <sennit/base/config.hpp>
 #include <sennit/core/cell_pool.hpp>
 #include <sennit/net/tcp_listener.hpp>
@@ -34,11 +35,8 @@ namespace sennit::http {
 namespace {
 
 using namespace std::chrono_literals;
+using test::open_descriptors;
 using testing::ElementsAre;
-
-std::ptrdiff_t open_descriptors() {
-    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
-}
 
 response plain_hello(request& asked) {
     return response::text(200, "plain " + std::string(asked.param("name")));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/support.hpp"
+#include "os/open_descriptors.hpp"
 #include <sennit/core/current.hpp>
 #include <sennit/io/reactor.hpp>
 #include <sennit/os/fd.hpp>
@@ -19,10 +20,6 @@
 #include <thread>
 
 namespace sennit::test {
-
-inline std::ptrdiff_t open_descriptors() {
-    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
-}
 
 // While it lives, flows on the calling thread use its reactor.
 class own_reactor : public executor {
