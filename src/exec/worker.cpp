@@ -27,7 +27,12 @@ constexpr std::uint64_t backlog_ns = 100'000;
 constexpr std::size_t timers_at_once = 512;
 // Flows that were woken here, and so have their data in this core's cache, are for others to take when a flow that is queued
 // now would wait this long for its turn.
-constexpr std::uint64_t overload_ns = 10'000;
+constexpr std::uint64_t overload_ns = 2'000;
+// Unless it turns out that the work is slower by so much when several workers do it: then they belong together, and stay together
+// for some time. Longer turns are worth moving a flow in any case.
+constexpr std::uint64_t slower_by = 3, worth_moving_ns = 5'000;
+constexpr std::uint32_t slow_looks_max = 4, good_looks_max = 64;
+constexpr std::uint64_t keep_ns_min = 5'000'000, keep_ns_max = 160'000'000;
 // What one grab from the injector may take: half a ring of Go's size.
 constexpr std::size_t grab_max = 128;
 // A child is run in place only while this much of the stack is left.
@@ -55,6 +60,7 @@ worker::worker(scheduler& owner, unsigned index, bool spare, std::unique_ptr<tim
       index_(index),
       spare_(spare),
       timers_(std::move(timers)),
+      keep_ns_(keep_ns_min),
       random_(index * 2654435761u + 1) {
     timers_->set_alarm([](void* self) noexcept { static_cast<worker*>(self)->wake(); }, this);
 }
@@ -197,10 +203,10 @@ SENNIT_ALWAYS_INLINE void worker::after_switch() noexcept {
             break;
         case after::park:
             if (after_flow_->state().park() == flow_state::park_action::poll_again)
-                queue_.push_back(*after_flow_);
+                queue_.push_again(*after_flow_);
             break;
         case after::requeue:
-            queue_.push_back(*after_flow_);
+            queue_.push_again(*after_flow_);
             break;
         case after::cache_loop:
             cache_loop(*after_stack_);
@@ -266,7 +272,7 @@ void worker::yield(flow& self) noexcept {
 void worker::requeue(flow& self) noexcept {
     if (&self.home() != &scheduler_) [[unlikely]]
         return self.home().execute(self);
-    queue_.push_back(self);
+    queue_.push_again(self);
 }
 
 void worker::push_new(runnable& r) noexcept { queue_.push_back(r); }
@@ -277,10 +283,13 @@ bool worker::claim(flow& child) noexcept {
     if (thread_->stack->room() < room_for_child || loops_ == nullptr) return false;
     if (!queue_.take(child)) return false;
     if (child.started.load(std::memory_order_relaxed)) {
-        queue_.push_back(child);
+        queue_.push_again(child);
         return false;
     }
-    counters.polls.add(); // a turn: a worker deep in recursive work is not stuck
+    counters.polls
+        .add(); // a turn: a worker deep in recursive work is not stuck, and attends to the rest
+    if (++tick_ >= interval_ || attention.load(std::memory_order_relaxed)) [[unlikely]]
+        maintain();
     return true;
 }
 
@@ -425,8 +434,8 @@ void worker::share_backlog(std::uint64_t now) noexcept {
     scheduler_.wake_one();
 }
 
-// What the last turns tell: they have taken so long together.
-void worker::note_pace(std::uint64_t elapsed_ns, std::uint32_t turns) noexcept {
+// The last turns have taken so long together.
+void worker::note_pace(std::uint64_t elapsed_ns) noexcept {
     // Down at once, since turns that became long make every timer late; up by and by.
     if (elapsed_ns > maintenance_ns_max) {
         const std::uint64_t fitting = interval_ * maintenance_ns_min / elapsed_ns;
@@ -434,7 +443,26 @@ void worker::note_pace(std::uint64_t elapsed_ns, std::uint32_t turns) noexcept {
     } else if (elapsed_ns < maintenance_ns_min) {
         interval_ = std::min(interval_ + 1, interval_max);
     }
-    overloaded.store(queue_.size_hint() * elapsed_ns > overload_ns * turns,
+}
+
+// Whether bound flows are to be shared: see docs/decisions/0008.
+void worker::note_load(std::uint64_t now, std::uint64_t turn_ns) noexcept {
+    if (scheduler_.idle.count_hint() + 1 >= scheduler_.regular_) {
+        alone_turn_ns_ = alone_turn_ns_ == 0 ? turn_ns : (alone_turn_ns_ * 7 + turn_ns) / 8;
+        slow_looks_ = 0;
+    } else if (alone_turn_ns_ != 0 && turn_ns < worth_moving_ns &&
+               turn_ns > alone_turn_ns_ * slower_by) {
+        good_looks_ = 0;
+        if (++slow_looks_ == slow_looks_max) {
+            slow_looks_ = 0;
+            keep_until_ns_ = now + keep_ns_;
+            keep_ns_ = std::min(keep_ns_ * 2, keep_ns_max);
+        }
+    } else {
+        slow_looks_ = 0;
+        if (++good_looks_ == good_looks_max) keep_ns_ = keep_ns_min;
+    }
+    overloaded.store(now >= keep_until_ns_ && queue_.size_hint() * turn_ns > overload_ns,
                      std::memory_order_relaxed);
 }
 
@@ -461,7 +489,10 @@ void worker::maintain() noexcept {
     const std::uint64_t now = timers_->now_ns();
     const std::uint64_t before = std::exchange(last_maintenance_ns_, now);
     const std::uint32_t turns = std::exchange(tick_, 0);
-    if (before != 0) note_pace(now - before, turns);
+    if (before != 0) {
+        note_pace(now - before);
+        note_load(now, (now - before) / turns);
+    }
     if (leave_wanted.load(std::memory_order_relaxed)) leaving_ = true;
     (void)refill_from_injector();
     fire_timers(now);

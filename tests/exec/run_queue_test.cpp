@@ -224,16 +224,20 @@ TEST_F(run_queue_test, thief_of_a_backlog_takes_the_older_half_of_all) {
     EXPECT_EQ(pop(), 2);
 }
 
-TEST_F(run_queue_test, who_yields_after_it_was_woken_is_free_again) {
-    item& one = make();
-    queue.push_next(one);
-    queue.push_next(make());
-    EXPECT_EQ(queue.free_hint(), 0U);
-    EXPECT_EQ(pop(), 1);
+TEST_F(run_queue_test, who_yields_is_as_bound_as_before) {
+    item& woken = make();
+    item& fresh = make();
+    queue.push_next(woken);
+    queue.push_back(fresh);
     EXPECT_EQ(pop(), 0);
-    queue.push_back(one);
+    EXPECT_EQ(pop(), 1);
+    queue.push_again(woken);
+    queue.push_again(fresh);
     EXPECT_EQ(queue.free_hint(), 1U);
-    EXPECT_EQ(steal(), (std::vector{0}));
+    EXPECT_EQ(steal(), (std::vector{1}));
+    EXPECT_EQ(pop(), 0);
+    queue.push_back(woken); // by a timer
+    EXPECT_EQ(queue.free_hint(), 1U);
 }
 
 // The owner pushes, pops and takes while two thieves steal: each item is delivered once.

@@ -12,7 +12,6 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
-#include <filesystem>
 #include <iterator>
 #include <memory>
 #include <span>

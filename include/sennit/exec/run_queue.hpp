@@ -9,7 +9,7 @@
 //
 // Flows that wake each other belong together: what one of them wrote is in this core's cache. So a flow that was woken by a
 // flow here is *bound* to this queue, and thieves leave it too, unless the owner finds that its queue has become a backlog
-// (docs/decisions/0008). What has never run, has yielded, or was woken from outside is *free*.
+// (docs/decisions/0008). What was never woken, or from outside, is *free*.
 //
 // A child that has not started can be taken out of the middle by the owner, to be run in place by its joiner: it leaves a hole
 // that pop skips.
@@ -37,6 +37,8 @@ public:
 
     // Owner.
     void push_back(runnable& r);
+    // The same for one that has just run here, and is as free or bound as it was.
+    void push_again(runnable& r);
     // The runnable that should come next, bound; an earlier one moves to the back.
     void push_next(runnable& r);
     runnable* pop() noexcept {
@@ -105,11 +107,15 @@ inline void run_queue::append(runnable& r) {
     free_ += !r.woken_here;
 }
 
-inline void run_queue::push_back(runnable& r) {
-    r.woken_here = false;
+inline void run_queue::push_again(runnable& r) {
     owner_guard guard(gate_);
     append(r);
     publish_size();
+}
+
+inline void run_queue::push_back(runnable& r) {
+    r.woken_here = false;
+    push_again(r);
 }
 
 inline void run_queue::push_next(runnable& r) {

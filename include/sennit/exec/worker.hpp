@@ -107,7 +107,8 @@ private:
     bool is_over() noexcept;
     void idle();
     void fire_timers(std::uint64_t now) noexcept;
-    void note_pace(std::uint64_t elapsed_ns, std::uint32_t turns) noexcept;
+    void note_pace(std::uint64_t elapsed_ns) noexcept;
+    void note_load(std::uint64_t now, std::uint64_t turn_ns) noexcept;
     void poll_readiness(std::uint64_t now) noexcept;
     void share_backlog(std::uint64_t now) noexcept;
 
@@ -137,6 +138,10 @@ private:
     std::uint64_t last_poll_ns_ = 0;
     std::uint64_t poll_turn_ = 0; // readiness is not asked for again before this turn
     std::uint64_t backlog_since_ns_ = 0;
+    std::uint64_t alone_turn_ns_ = 0; // the mean while no sibling works; 0: not known
+    std::uint64_t keep_until_ns_ = 0; // bound flows stay here
+    std::uint64_t keep_ns_;           // for so long the next time
+    std::uint32_t slow_looks_ = 0, good_looks_ = 0;
     bool drained_ = true;    // the queue was empty at some turn since backlog_since_ns_
     bool in_driver_ = false; // wakes come in batches: they queue up
     bool leaving_ = false;
