@@ -5,8 +5,8 @@
 // a blocked or computing flow never stops the others. A worker whose thread merely waits for a processor is not stuck: on a loaded
 // machine another thread would only wait beside it. The spare leaves when the worker is back. It also wakes an idle worker
 // when nobody attends to readiness, or when work has been waiting behind a busy worker. While all workers sleep the looks become
-// rarer, and after `linger` of them it gives the memory of the pools back and sleeps itself, for good: an idle program uses
-// no CPU. A worker that gets up wakes it then.
+// rarer, and after `linger` of them it sleeps itself, until a worker that gets up wakes it; only once, after `pause`, it gets up to
+// give the memory of the pools back. So an idle program uses no CPU, and one that rests for less finds its stacks warm.
 #include <sennit/core/flow_extras.hpp>
 #include <sennit/exec/scheduler.hpp>
 #include <sennit/os/clock.hpp>
@@ -22,9 +22,14 @@ namespace {
 constexpr std::uint64_t period_ns = 2'000'000;
 constexpr std::uint64_t stuck_after_ns = 10'000'000;
 constexpr std::uint64_t stuck_cpu_ns =
-    stuck_after_ns / 2;             // it got a processor for so long, and spent it on this turn
-constexpr int looks_to_decay = 500; // looks at work: a second
-constexpr int linger = 5;           // looks, each after twice the time of the last: 62 ms
+    stuck_after_ns / 2; // it got a processor for so long, and spent it on this turn
+constexpr std::uint64_t decay_ns = 1'000'000'000;
+constexpr std::uint64_t pause_ns = 1'000'000'000;
+constexpr int linger = 5; // looks, each after twice the time of the last: 62 ms
+
+std::chrono::steady_clock::time_point point_at(std::uint64_t ns) {
+    return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(ns));
+}
 
 // True when the worker's thread could go on and has had too little of a processor to be called stuck.
 bool waits_for_processor(worker& w) {
@@ -71,24 +76,39 @@ void scheduler::look_at(worker& w, std::uint64_t now) {
 
 void scheduler::monitor_main() {
     os::set_name("sennit-monitor");
-    int quiet = 0, looks = 0;
+    int quiet = 0;
+    bool is_trimmed = false;
+    auto decayed_ns = static_cast<std::uint64_t>(os::now_ns());
     stack_pool::watch(true);
     while (!stop_monitor_.load(std::memory_order_seq_cst)) {
         const std::uint32_t word = monitor_word_.load(std::memory_order_seq_cst);
         const auto now = static_cast<std::uint64_t>(os::now_ns());
+        if (now - decayed_ns >= decay_ns) {
+            decayed_ns = now;
+            stack_pool::decay();
+        }
         if (quiet >= linger) {
-            stack_pool::trim();
-            pool_trim();
             // Store, then look again; a worker that gets up clears `asleep`, then looks for us: one of the two is seen.
             monitor_asleep.store(true, std::memory_order_seq_cst);
-            if (all_asleep() && !is_unattended()) os::futex::wait(monitor_word_, word);
+            const bool rests = all_asleep() && !is_unattended();
+            bool woken = !rests;
+            if (rests && is_trimmed) {
+                os::futex::wait(monitor_word_, word);
+                woken = true;
+            } else if (rests) {
+                woken = !os::futex::wait_until(monitor_word_, word, point_at(now + pause_ns));
+            }
             monitor_asleep.store(false, std::memory_order_seq_cst);
-            quiet = 0;
+            if (woken) {
+                quiet = 0;
+            } else {
+                stack_pool::trim();
+                pool_trim();
+            }
+            is_trimmed = !woken;
             continue;
         }
-        const std::chrono::steady_clock::time_point until{
-            std::chrono::nanoseconds(now + (period_ns << quiet))};
-        (void)os::futex::wait_until(monitor_word_, word, until);
+        (void)os::futex::wait_until(monitor_word_, word, point_at(now + (period_ns << quiet)));
         if (is_unattended()) wake_one();
         join_left_spares();
         if (all_asleep()) {
@@ -96,7 +116,6 @@ void scheduler::monitor_main() {
             continue;
         }
         quiet = 0;
-        if (++looks % looks_to_decay == 0) stack_pool::decay();
         const auto later = static_cast<std::uint64_t>(os::now_ns());
         const unsigned n = slots_in_use();
         bool waiting = queue.size() != 0;

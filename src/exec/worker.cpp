@@ -68,12 +68,14 @@ worker::worker(scheduler& owner, unsigned index, bool spare, std::unique_ptr<tim
 worker::~worker() { shrink_cache(0); }
 
 void worker::shrink_cache(std::uint32_t keep) noexcept {
-    while (loop_count_ > keep) {
-        stack* s = loops_;
-        loops_ = s->next;
-        --loop_count_;
-        stack_pool::release(*s);
+    if (loop_count_ <= keep) return;
+    stack* given = nullptr;
+    for (; loop_count_ > keep; --loop_count_) {
+        stack* s = std::exchange(loops_, loops_->next);
+        s->next = given;
+        given = s;
     }
+    stack_pool::release_all(given);
 }
 
 void worker::wake() noexcept { sleeper_.wake(scheduler_.parts_.io); }
@@ -303,13 +305,16 @@ stack* worker::take_loop() noexcept {
     return s;
 }
 
-// A stack with a loop suspended on it, or one about to begin.
+// Suspends a loop on a stack, or one about to begin.
+void worker::prime(stack& s) noexcept {
+    if (s.primed) return;
+    s.sp = prepare_stack(s.start(), &worker::loop_entry);
+    s.primed = true;
+}
+
 stack* worker::acquire_loop(std::uint8_t size_class) noexcept {
     stack* s = stack_pool::acquire(size_class);
-    if (s != nullptr && !s->primed) {
-        s->sp = prepare_stack(s->start(), &worker::loop_entry);
-        s->primed = true;
-    }
+    if (s != nullptr) prime(*s);
     return s;
 }
 
@@ -317,17 +322,17 @@ bool worker::prepare() noexcept { return ensure_loop(); }
 
 bool worker::ensure_loop() noexcept {
     if (loops_ != nullptr) return true;
-    stack* s = acquire_loop(stack::default_class);
-    if (s == nullptr) return false;
-    s->next = nullptr;
-    loops_ = s;
-    loop_count_ = 1;
-    return true;
+    loop_count_ =
+        static_cast<std::uint32_t>(stack_pool::acquire_some(stack::default_class, refill_, loops_));
+    for (stack* s = loops_; s != nullptr; s = s->next)
+        prime(*s);
+    refill_ = std::min(refill_ * 2, cached_stacks_max / 2); // it needs many in a row
+    return loops_ != nullptr;
 }
 
 void worker::cache_loop(stack& s) noexcept {
-    if (s.size_class != stack::default_class || loop_count_ >= cached_stacks_max)
-        return stack_pool::release(s);
+    if (s.size_class != stack::default_class) return stack_pool::release(s);
+    if (loop_count_ >= cached_stacks_max) shrink_cache(cached_stacks_max / 2);
     // Somebody waits for a stack to come back to the pool: then none is hoarded (see also maintain() and idle()).
     if (loop_count_ != 0 && stack_pool::exhausted()) [[unlikely]]
         return stack_pool::release(s);
@@ -523,6 +528,7 @@ void worker::idle() {
     fire_timers(timers_->now_ns());
     if (queue_.size_hint() != 0) return;
 
+    refill_ = 1;
     queue_.shrink();
     // The loop itself goes to sleep, so it needs no other. Whoever waits for a stack asks the pool every `starved_ns`, and no
     // sleeping worker holds one for longer than `cache_kept_ns`: so a stack that is not in use reaches whoever needs it.

@@ -29,7 +29,8 @@ constexpr std::size_t slab_size_min = std::size_t{64} << 20;
 constexpr std::size_t slabs_max = 16384;
 // Of a class, kept in the pool with their first pages while nobody calls decay(): they hold 32 MiB at most, until a pause (trim).
 constexpr std::size_t unwatched_warm_max = 4096;
-constexpr std::size_t little = 64;              // so few warm stacks do not decay
+constexpr std::size_t decay_share = 8; // of what is not needed goes in one decay(): half in five
+constexpr std::size_t little = 64;     // so few warm stacks do not decay
 constexpr std::size_t discarded_at_a_time = 64; // outside the lock
 constexpr std::size_t memory_per_stack = 8192;  // reckoned by the default of count_max
 // Stands at the lower end of a stack's first page. While it does, the stack was hardly deeper, and there is nothing to discard.
@@ -288,50 +289,76 @@ std::uint8_t class_for(std::size_t size) noexcept {
 }
 
 stack* acquire(std::uint8_t index) noexcept {
+    stack* taken = nullptr;
+    (void)acquire_some(index, 1, taken);
+    return taken;
+}
+
+std::size_t acquire_some(std::uint8_t index, std::size_t wanted, stack*& taken) noexcept {
     pool& p = instance();
     std::lock_guard guard(p.lock);
-    if (p.in_use >= p.count_max) {
-        return fail(p,
-                    "the limit of stacks is reached (stack_count_max, by default one for every 8 "
-                    "KiB of memory): "
-                    "wait for fibers to end, use coroutine tasks, or raise the limit");
-    }
     stack_class& c = p.classes[index];
-    stack* s = take_warm(p, c);
-    if (s == nullptr) {
-        s = take_cold(p, index);
-        if (s == nullptr) return nullptr;
-        mark_depth(*s);
+    // Where stacks are rare nobody takes more than one.
+    if (p.in_use + wanted > p.count_max / 2) wanted = 1;
+    std::size_t count = 0;
+    for (; count < wanted; ++count) {
+        stack* s = nullptr;
+        if (p.in_use >= p.count_max) {
+            (void)fail(
+                p,
+                "the limit of stacks is reached (stack_count_max, by default one for every 8 "
+                "KiB of memory): "
+                "wait for fibers to end, use coroutine tasks, or raise the limit");
+        } else if (s = take_warm(p, c); s == nullptr) {
+            s = take_cold(p, index);
+            if (s != nullptr) mark_depth(*s);
+        }
+        if (s == nullptr) break;
+        ++p.slabs[s->slab].in_use;
+        ++p.in_use;
+        s->next = taken;
+        taken = s;
     }
-    ++p.slabs[s->slab].in_use;
-    ++p.in_use;
-    s->next = nullptr;
-    return s;
+    return count;
 }
 
 void release(stack& s) noexcept {
+    s.next = nullptr;
+    release_all(&s);
+}
+
+void release_all(stack* given) noexcept {
     pool& p = instance();
-    stack_class& c = p.classes[s.size_class];
-    bool keep;
+    std::size_t room;
     {
         std::lock_guard guard(p.lock);
-        keep = c.warm_count < (p.watchers != 0 ? p.count_max / 2 : unwatched_warm_max);
+        const std::size_t warm = p.classes[given->size_class].warm_count;
+        const std::size_t warm_max = p.watchers != 0 ? p.count_max / 2 : unwatched_warm_max;
+        room = warm_max > warm ? warm_max - warm : 0;
     }
     // System calls outside the lock. A warm stack keeps its first page, where its suspended loop lies, and one more.
-    if (!keep) {
-        forget(s);
-        (void)os::discard(s.low(), s.size());
-    } else if (was_deep(s)) {
-        (void)os::discard(s.low(), s.size() - 2 * os::page_size());
-        mark_depth(s);
+    std::size_t position = 0;
+    for (stack* s = given; s != nullptr; s = s->next) {
+        if (position++ >= room) {
+            forget(*s);
+            (void)os::discard(s->low(), s->size());
+        } else if (was_deep(*s)) {
+            (void)os::discard(s->low(), s->size() - 2 * os::page_size());
+            mark_depth(*s);
+        }
     }
     std::lock_guard guard(p.lock);
-    --p.slabs[s.slab].in_use;
-    --p.in_use;
-    if (keep) {
-        give_warm(p, c, s); // perhaps a few more than the limit, when several threads come at once
-    } else {
-        give_cold(p, s);
+    position = 0;
+    while (stack* s = given) {
+        given = s->next;
+        --p.slabs[s->slab].in_use;
+        --p.in_use;
+        if (position++ < room) {
+            give_warm(p, p.classes[s->size_class],
+                      *s); // perhaps a few more than the limit, when several threads come at once
+        } else {
+            give_cold(p, *s);
+        }
     }
     is_exhausted.store(false, std::memory_order_relaxed);
 }
@@ -348,7 +375,7 @@ void decay() noexcept {
     std::unique_lock guard(p.lock);
     for (stack_class& c : p.classes) {
         const std::size_t unneeded = std::exchange(c.warm_low, c.warm_count);
-        if (unneeded > little) cool(guard, p, c, (unneeded + 1) / 2);
+        if (unneeded > little) cool(guard, p, c, (unneeded + decay_share - 1) / decay_share);
     }
 }
 

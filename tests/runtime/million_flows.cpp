@@ -55,11 +55,11 @@ bool measure(const char* what, std::size_t n, double limit, void (*start)(gate&)
     const double each = (parked - before) / static_cast<double>(n);
     g.open.set();
     rt.wait_all();
-    // An idle runtime gives pooled stacks back within a second; wait for that, not for ever.
+    // A runtime that rests for a second gives pooled stacks back; wait for that, not for ever, and elsewhere.
     const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     double after = bytes_now() - before;
     while (after > left_bytes_max && std::chrono::steady_clock::now() < patience) {
-        rt.block_on([] { sleep_for(std::chrono::milliseconds(200)); });
+        sleep_for(std::chrono::milliseconds(200));
         after = bytes_now() - before;
     }
     std::printf(

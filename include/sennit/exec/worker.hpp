@@ -94,6 +94,7 @@ private:
     worker* switch_from_loop(sennit::stack& target, void* sp);
     worker* switch_from_loop(flow& target);
     static sennit::stack* acquire_loop(std::uint8_t size_class) noexcept;
+    static void prime(sennit::stack& s) noexcept;
     void after_switch() noexcept;
     void leave_flow(flow& self, runnable* next, after what) noexcept;
 
@@ -132,6 +133,7 @@ private:
     runnable* first_ = nullptr; // what the loop that is switched to runs first
     sennit::stack* loops_ = nullptr;
     std::uint32_t loop_count_ = 0;
+    std::uint32_t refill_ = 1; // loops taken from the pool at a time
     std::uint32_t tick_ = 0;
     std::uint32_t interval_ = 1;
     std::uint64_t last_maintenance_ns_ = 0; // 0: it has slept since

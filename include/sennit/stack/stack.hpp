@@ -77,12 +77,17 @@ namespace stack_pool {
 /// A stack of a size class (see `class_for`), or null when none can be had (`exhausted` is true then).
 /// Cost: a lock; a page fault when it is fresh.
 stack* acquire(std::uint8_t size_class) noexcept;
+/// The same for up to `wanted` stacks, which are put in front of the list `taken`; how many there were. One where stacks are rare.
+std::size_t acquire_some(std::uint8_t size_class, std::size_t wanted, stack*& taken) noexcept;
 /// Gives a stack back. It stays warm, so that the next burst of as many fibers takes no page fault; pages below its second are
 /// returned to the system.
 void release(stack& s) noexcept;
-/// Gives the memory of all stacks in the pool back. The monitor calls it when a program has become idle.
+/// The same for a list of stacks of one size class; not empty.
+void release_all(stack* given) noexcept;
+/// Gives the memory of all stacks in the pool back. The monitor calls it when a program has rested for a second.
 void trim() noexcept;
-/// The same for half of the stacks that nobody has needed since the last call. Monitors call it every second while anybody works.
+/// The same for an eighth of the stacks that nobody has needed since the last call. Monitors call it every second while anybody
+/// works.
 void decay() noexcept;
 /// Somebody calls decay() from now on, or does no more. While nobody does only a few thousand stacks stay warm.
 void watch(bool begins) noexcept;
