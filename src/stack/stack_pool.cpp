@@ -33,9 +33,6 @@ constexpr std::size_t decay_share = 8; // of what is not needed goes in one deca
 constexpr std::size_t little = 64;     // so few warm stacks do not decay
 constexpr std::size_t discarded_at_a_time = 64; // outside the lock
 constexpr std::size_t memory_per_stack = 8192;  // reckoned by the default of count_max
-// Stands at the lower end of a stack's first page. While it does, the stack was hardly deeper, and there is nothing to discard.
-// A frame may step over it; then its pages go back when the stack becomes cold.
-constexpr std::uint64_t depth_mark = 0x5e221772'dee9dee9;
 
 struct slab {
     char* memory;
@@ -272,6 +269,9 @@ void cool(std::unique_lock<std::mutex>& guard, pool& p, stack_class& c, std::siz
 void mark_depth(stack&) {}
 bool was_deep(const stack&) { return true; }
 #else
+// Stands at the lower end of a stack's first page. While it does, the stack was hardly deeper, and there is nothing to discard.
+// A frame may step over it; then its pages go back when the stack becomes cold.
+constexpr std::uint64_t depth_mark = 0x5e221772'dee9dee9;
 std::uint64_t* mark_of(const stack& s) {
     return reinterpret_cast<std::uint64_t*>(s.top() - os::page_size());
 }
