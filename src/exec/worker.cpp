@@ -450,7 +450,7 @@ void worker::note_pace(std::uint64_t elapsed_ns) noexcept {
     }
 }
 
-// Whether bound flows are to be shared: see docs/decisions/0008.
+// Whether flows are to be shared: see docs/decisions/0008.
 void worker::note_load(std::uint64_t now, std::uint64_t turn_ns) noexcept {
     if (scheduler_.idle.count_hint() + 1 >= scheduler_.regular_) {
         alone_turn_ns_ = alone_turn_ns_ == 0 ? turn_ns : (alone_turn_ns_ * 7 + turn_ns) / 8;
@@ -467,7 +467,9 @@ void worker::note_load(std::uint64_t now, std::uint64_t turn_ns) noexcept {
         slow_looks_ = 0;
         if (++good_looks_ == good_looks_max) keep_ns_ = keep_ns_min;
     }
-    overloaded.store(now >= keep_until_ns_ && queue_.size_hint() * turn_ns > overload_ns,
+    const bool keeps = now < keep_until_ns_;
+    keeping.store(keeps, std::memory_order_relaxed);
+    overloaded.store(!keeps && queue_.size_hint() * turn_ns > overload_ns,
                      std::memory_order_relaxed);
 }
 

@@ -68,10 +68,13 @@ public:
     // The queue is a backlog: also flows that were woken here had better run elsewhere. By the worker at its looks at the clock,
     // and by the monitor, when the worker takes none.
     std::atomic<bool> overloaded{false};
+    // Sharing has turned out badly: for some time nothing is to be taken.
+    std::atomic<bool> keeping{false};
     // Whether there is something for others to take; a hint.
     bool has_surplus() const noexcept {
-        return queue_.size_hint() > 1 &&
-               (queue_.free_hint() != 0 || overloaded.load(std::memory_order_relaxed));
+        if (queue_.size_hint() < 2) return false;
+        return overloaded.load(std::memory_order_relaxed) ||
+               (queue_.free_hint() != 0 && !keeping.load(std::memory_order_relaxed));
     }
     std::atomic<bool> asleep{false};
     std::atomic<bool> stuck{false}; // the monitor gave the worker up for now
@@ -141,7 +144,7 @@ private:
     std::uint64_t poll_turn_ = 0; // readiness is not asked for again before this turn
     std::uint64_t backlog_since_ns_ = 0;
     std::uint64_t alone_turn_ns_ = 0; // the mean while no sibling works; 0: not known
-    std::uint64_t keep_until_ns_ = 0; // bound flows stay here
+    std::uint64_t keep_until_ns_ = 0; // of `keeping`
     std::uint64_t keep_ns_;           // for so long the next time
     std::uint32_t slow_looks_ = 0, good_looks_ = 0;
     bool drained_ = true;    // the queue was empty at some turn since backlog_since_ns_
