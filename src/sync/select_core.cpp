@@ -184,6 +184,15 @@ void select_core::lock_all() noexcept {
             by_address_[n++] = order_[i];
         }
         std::ranges::sort(by_address_, by_address_ + channels_, std::less<>(), address);
+        // Cases of one channel stand in its queue in this order, and the first is taken: it is drawn.
+        for (std::uint32_t i = 1, same = 0; i < channels_ && !biased_; ++i) {
+            if (address(by_address_[i]) != address(by_address_[i - 1])) {
+                same = i;
+            } else {
+                std::swap(by_address_[i],
+                          by_address_[same + random_below(this_thread(), i - same + 1)]);
+            }
+        }
     }
     channel_core* last = nullptr;
     for (std::uint32_t i = 0; i < channels_; ++i) {
