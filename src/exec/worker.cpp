@@ -288,8 +288,8 @@ bool worker::claim(flow& child) noexcept {
         queue_.push_again(child);
         return false;
     }
-    counters.polls
-        .add(); // a turn: a worker deep in recursive work is not stuck, and attends to the rest
+    // A turn: a worker deep in recursive work is not stuck, and attends to the rest.
+    counters.polls.add();
     if (++tick_ >= interval_ || attention.load(std::memory_order_relaxed)) [[unlikely]]
         maintain();
     return true;

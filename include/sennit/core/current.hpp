@@ -64,7 +64,7 @@ struct thread_state {
                  *previous_thread = nullptr; // of all threads, under the registry's lock
 };
 
-// The first use of a thread; also whatever the processor.
+// For the first use of a thread, and for processors other than x86-64.
 SENNIT_NOINLINE thread_state& this_thread_slowly() noexcept;
 
 // A dozen of these lie on the way of a flow, so a call would be dear. `sennit_this_thread` is a thread-local pointer, null before
