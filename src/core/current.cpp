@@ -49,6 +49,7 @@ public:
     void requeue(flow&) noexcept override { fatal("a plain thread was run like a task"); }
     bool claim(flow&) noexcept override { return false; }
     void push_new(runnable&) noexcept override { fatal("a plain thread was run like a worker"); }
+    void push_woken(runnable&) noexcept override { fatal("a plain thread was run like a worker"); }
 };
 sleeping_thread& thread_parker() {
     alignas(sleeping_thread) static char memory[sizeof(sleeping_thread)];

@@ -34,6 +34,13 @@ void flow::take_ids(detail::thread_state& t) noexcept {
     t.id_end = t.id_next + id_block;
 }
 
+// To the queue of the executor whose thread this is, without the way round through it; else to the executor.
+void flow::submit() noexcept {
+    executor& home = this->home();
+    detail::thread_state& t = detail::this_thread();
+    t.home == &home ? t.parker->push_woken(*this) : home.execute(*this);
+}
+
 void waker::wake() const noexcept {
     if (flow_ != nullptr) flow_->wake();
 }
@@ -90,7 +97,7 @@ void flow::request_stop() noexcept {
         }
         if (own) own->request_stop({errc::stopped, "request_stop"});
     }
-    if (todo == flow_state::wake_action::submit) home().execute(*this);
+    if (todo == flow_state::wake_action::submit) submit();
 }
 
 void flow::end() noexcept {

@@ -135,6 +135,8 @@ std::stop_token stop_state::token() {
 }
 
 bool stop_state::enter(stop_member& member, flow& self) noexcept {
+    // Entered already: whoever stops the node from now on finds the member, and wakes the flow.
+    if (member.self != nullptr && !stopped_.load(std::memory_order_relaxed)) return true;
     std::lock_guard guard(lock_);
     if (stopped_.load(std::memory_order_relaxed)) return false;
     if (!member.is_linked()) {

@@ -20,20 +20,28 @@ bool has_expired_bound(const flow_extras* e) noexcept {
     return false;
 }
 
+bool is_asked_to_stop(flow& me) noexcept {
+    return me.state().is_stop_requested() || me.home().stopping.load(std::memory_order_relaxed);
+}
+
 // Why the flow may not wait any longer; `woken` when it may.
 pause_result stop_reason(flow& me) noexcept {
-    const bool stop =
-        me.state().is_stop_requested() || me.home().stopping.load(std::memory_order_relaxed);
+    const bool stop = is_asked_to_stop(me);
     if (!stop && !me.has_context()) return pause_result::woken;
     const flow_extras* e = me.extras.load(std::memory_order_relaxed);
     if (e != nullptr && e->shields != 0) return pause_result::woken;
+    const bool over = stop || !me.enter_context();
+    if (!over && !has_expired_bound(e)) return pause_result::woken;
     if (std::uncaught_exceptions() != 0) return pause_result::woken;
-    if (stop || !me.enter_context()) {
-        const stop_member* m = me.membership();
-        return m != nullptr && m->node->is_expired() ? pause_result::timed_out
-                                                     : pause_result::stopped;
-    }
-    return has_expired_bound(e) ? pause_result::timed_out : pause_result::woken;
+    if (!over) return pause_result::timed_out;
+    const stop_member* m = me.membership();
+    return m != nullptr && m->node->is_expired() ? pause_result::timed_out : pause_result::stopped;
+}
+
+SENNIT_NOINLINE pause_result pause_unless_stopped() noexcept {
+    const pause_result why = stop_reason(*this_thread().current);
+    if (why == pause_result::woken) pause_shielded();
+    return why;
 }
 
 } // namespace
@@ -41,14 +49,9 @@ pause_result stop_reason(flow& me) noexcept {
 pause_result pause() noexcept {
     thread_state& t = this_thread();
     flow& me = *t.current;
-    const pause_result why = stop_reason(me);
-    if (why != pause_result::woken) return why;
-    if (t.yield_requested) {
-        t.yield_requested = false;
-        t.parker->yield(me);
-    } else {
-        t.parker->park(me);
-    }
+    if (is_asked_to_stop(me) || me.has_context() || t.yield_requested) [[unlikely]]
+        return pause_unless_stopped();
+    t.parker->park(me);
     return pause_result::woken;
 }
 

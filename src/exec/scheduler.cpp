@@ -38,15 +38,7 @@ scheduler::~scheduler() {
 void scheduler::execute(runnable& r) noexcept {
     thread_state& t = this_thread();
     if (t.home != this) return inject(r);
-    auto& w = *static_cast<worker*>(t.parker);
-    if (parts_.force_migration && regular_ > 1) [[unlikely]] {
-        // Debugging aid: whatever is woken comes back on another worker.
-        worker& other = *workers_[(w.index() + 1) % regular_];
-        other.inbox.push(r);
-        if (idle.remove(other)) other.wake();
-        return;
-    }
-    w.push_woken(r);
+    static_cast<worker*>(t.parker)->push_woken(r);
 }
 
 void scheduler::execute_new(runnable& r) noexcept {

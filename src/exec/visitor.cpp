@@ -25,6 +25,7 @@ public:
     void requeue(flow& self) noexcept override { self.home().execute(self); }
     bool claim(flow&) noexcept override { return false; }
     void push_new(runnable&) noexcept override { fatal("a visitor's thread is nobody's worker"); }
+    void push_woken(runnable&) noexcept override { fatal("a visitor's thread is nobody's worker"); }
 
 private:
     enum class after { nothing, park, requeue, release };

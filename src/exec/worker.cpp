@@ -59,6 +59,7 @@ worker::worker(scheduler& owner, unsigned index, bool spare, std::unique_ptr<tim
     : scheduler_(owner),
       index_(index),
       spare_(spare),
+      migrates_(owner.parts().force_migration && owner.worker_count() > 1),
       timers_(std::move(timers)),
       keep_ns_(keep_ns_min),
       random_(index * 2654435761u + 1) {
@@ -272,12 +273,39 @@ void worker::yield(flow& self) noexcept {
 }
 
 void worker::requeue(flow& self) noexcept {
-    if (&self.home() != &scheduler_) [[unlikely]]
-        return self.home().execute(self);
+    if (&self.home() != &scheduler_ || !queue_.push_again_quickly(self)) [[unlikely]]
+        requeue_slowly(self);
+}
+
+SENNIT_NOINLINE void worker::requeue_slowly(flow& self) noexcept {
+    if (&self.home() != &scheduler_) return self.home().execute(self);
     queue_.push_again(self);
 }
 
-void worker::push_new(runnable& r) noexcept { queue_.push_back(r); }
+void worker::push_new(runnable& r) noexcept {
+    r.woken_here = false;
+    if (!queue_.push_again_quickly(r)) [[unlikely]]
+        push_slowly(r);
+}
+
+SENNIT_NOINLINE void worker::push_slowly(runnable& r) noexcept { queue_.push_again(r); }
+
+void worker::push_woken(runnable& r) noexcept {
+    if (in_driver_ || migrates_ || !queue_.push_next_quickly(r)) [[unlikely]]
+        push_woken_slowly(r);
+}
+
+SENNIT_NOINLINE void worker::push_woken_slowly(runnable& r) noexcept {
+    if (migrates_) {
+        worker& other = scheduler_.worker_at((index_ + 1) % scheduler_.regular_);
+        other.inbox.push(r);
+        if (scheduler_.idle.remove(other)) other.wake();
+    } else if (in_driver_) {
+        queue_.push_back(r);
+    } else {
+        queue_.push_next(r);
+    }
+}
 
 bool worker::claim(flow& child) noexcept {
     if (child.started.load(std::memory_order_relaxed) || child.stack_class != stack::default_class)

@@ -167,14 +167,6 @@ waker channel_core::settle(const target& to) noexcept {
     return {};
 }
 
-// The last access to the waiter.
-inline waker channel_core::grant(channel_waiter& w) noexcept {
-    const waker wake = w.wake;
-    // release: what was moved, and what came before; pairs with look()
-    w.at.store(stage::done, std::memory_order_release);
-    return wake;
-}
-
 channel_core::answer channel_core::send(void* cell, const select_claim* mine,
                                         waker& wake) noexcept {
     target to;
@@ -247,6 +239,11 @@ void channel_core::close() {
 }
 
 channel_core::answer channel_core::send_or_wait(channel_waiter& w, waker wake) noexcept {
+    if (!seems_sendable()) [[likely]] { // the lock is held, so it is so
+        enter_sender(w, wake);
+        unlock();
+        return answer::none;
+    }
     waker counterpart;
     const answer a = send(w.cell, nullptr, counterpart);
     if (a == answer::none) enter_sender(w, wake);
@@ -256,6 +253,11 @@ channel_core::answer channel_core::send_or_wait(channel_waiter& w, waker wake) n
 }
 
 channel_core::answer channel_core::receive_or_wait(channel_waiter& w, waker wake) noexcept {
+    if (!seems_receivable()) [[likely]] { // the lock is held, so it is so
+        enter_receiver(w, wake);
+        unlock();
+        return answer::none;
+    }
     waker counterpart;
     const answer a = receive(w.cell, nullptr, counterpart);
     if (a == answer::none) enter_receiver(w, wake);
@@ -264,7 +266,7 @@ channel_core::answer channel_core::receive_or_wait(channel_waiter& w, waker wake
     return a;
 }
 
-channel_core::answer channel_core::poll_again(channel_waiter& w, waker wake) noexcept {
+channel_core::answer channel_core::poll_again_slowly(channel_waiter& w, waker wake) noexcept {
     switch (w.look()) {
         case stage::done:
             return answer::done;

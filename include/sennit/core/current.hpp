@@ -34,8 +34,9 @@ public:
     virtual void requeue(flow& self) noexcept = 0;
     // Takes a child that has not started out of the queue, if it is here and this stack has room for it.
     virtual bool claim(flow& child) noexcept = 0;
-    // `execute_new` of the executor whose thread this is, without the way round through it.
+    // `execute_new` and `execute` of the executor whose thread this is, without the way round through it.
     virtual void push_new(runnable& r) noexcept = 0;
+    virtual void push_woken(runnable& r) noexcept = 0;
 };
 
 // Operations a flow may complete without waiting before it lets others run (tokio's figure).

@@ -88,7 +88,7 @@ public:
     void launch() noexcept;
     /// Wakes: see `waker::wake`.
     void wake() noexcept {
-        if (state_.wake() == flow_state::wake_action::submit) home().execute(*this);
+        if (state_.wake() == flow_state::wake_action::submit) submit();
     }
     /// Asks the flow to stop: fibers find `stopped` at their next wait, tasks are dropped at their next suspension.
     void request_stop() noexcept;
@@ -163,6 +163,7 @@ private:
         return t.id_next++;
     }
     static void take_ids(detail::thread_state& t) noexcept;
+    void submit() noexcept;
     void free_extras() noexcept;
     const detail::flow_operations& operations() const noexcept {
         return static_cast<const detail::flow_operations&>(*operations_);

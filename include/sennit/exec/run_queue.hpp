@@ -41,6 +41,9 @@ public:
     void push_again(runnable& r);
     // The runnable that should come next, bound; an earlier one moves to the back.
     void push_next(runnable& r);
+    // push_again and push_next, unless they take more than a few instructions. False: nothing was done.
+    [[nodiscard]] bool push_again_quickly(runnable& r) noexcept;
+    [[nodiscard]] bool push_next_quickly(runnable& r) noexcept;
     runnable* pop() noexcept {
         return pop([](const runnable&) {});
     }
@@ -126,6 +129,35 @@ inline void run_queue::push_next(runnable& r) {
         publish_size();
     }
     slot_ = &r;
+}
+
+// These two make no calls, so that they need no frame.
+SENNIT_ALWAYS_INLINE bool run_queue::push_again_quickly(runnable& r) noexcept {
+    if (!gate_.enter_quickly()) [[unlikely]]
+        return false;
+    const bool has_room = tail_ - head_ <= mask_;
+    if (has_room) [[likely]] {
+        append(r);
+        publish_size();
+    }
+    gate_.leave();
+    return has_room;
+}
+
+SENNIT_ALWAYS_INLINE bool run_queue::push_next_quickly(runnable& r) noexcept {
+    if (!gate_.enter_quickly()) [[unlikely]]
+        return false;
+    const bool has_room = slot_ == nullptr || tail_ - head_ <= mask_;
+    if (has_room) [[likely]] {
+        if (slot_ != nullptr) {
+            append(*slot_);
+            publish_size();
+        }
+        r.woken_here = true;
+        slot_ = &r;
+    }
+    gate_.leave();
+    return has_room;
 }
 
 template<typename Announce>

@@ -53,7 +53,7 @@ public:
     void requeue(flow& self) noexcept override;
     bool claim(flow& child) noexcept override;
     void push_new(runnable& r) noexcept override;
-    void push_woken(runnable& r) { in_driver_ ? queue_.push_back(r) : queue_.push_next(r); }
+    void push_woken(runnable& r) noexcept override;
 
     // From any thread.
     void wake() noexcept;
@@ -100,6 +100,9 @@ private:
     static void prime(sennit::stack& s) noexcept;
     void after_switch() noexcept;
     void leave_flow(flow& self, runnable* next, after what) noexcept;
+    void push_slowly(runnable& r) noexcept;
+    void push_woken_slowly(runnable& r) noexcept;
+    void requeue_slowly(flow& self) noexcept;
 
     // Loop's sources of work, in order.
     runnable* next_at_once() noexcept;
@@ -124,7 +127,8 @@ private:
     // constant
     scheduler& scheduler_;
     const unsigned index_;
-    const bool spare_; // stands in for a stuck worker and leaves when that one is back
+    const bool spare_;    // stands in for a stuck worker and leaves when that one is back
+    const bool migrates_; // a debugging aid: whatever is woken here comes back on another worker
     std::unique_ptr<timer_driver> timers_;
 
     // the worker's thread only

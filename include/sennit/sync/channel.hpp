@@ -175,6 +175,13 @@ public:
                 core_->unlock();
                 return sennit::poll<void>::ready();
             }
+            if (channel_waiter* receiver = core_->meet_receiver()) {
+                ::new (receiver->cell) cell_type(std::move(*room_));
+                const waker counterpart = core_->grant(*receiver);
+                core_->unlock();
+                counterpart.wake();
+                return sennit::poll<void>::ready();
+            }
             cell = room_.address();
             a = core_->send_or_wait(*this, cx.waker());
         } else {
@@ -242,6 +249,15 @@ public:
                 cell_type taken(std::move(*source));
                 source->~cell_type();
                 core_->unlock();
+                return std::optional<T>(detail::in_cell<T>(taken));
+            }
+            if (channel_waiter* sender = core_->meet_sender()) {
+                auto* source = static_cast<cell_type*>(sender->cell);
+                cell_type taken(std::move(*source));
+                source->~cell_type();
+                const waker counterpart = core_->grant(*sender);
+                core_->unlock();
+                counterpart.wake();
                 return std::optional<T>(detail::in_cell<T>(taken));
             }
             cell = room_.address();

@@ -143,7 +143,7 @@ public:
     void lock() noexcept { lock_.lock(); }
     void unlock() noexcept { lock_.unlock(); }
 
-    // ---- under lock_: the quick ways, for cells of `size` bytes. Null: take the slow one.
+    // ---- under lock_: the quick ways, for cells of `size` bytes. Null or false: take the slow one.
 
     // Where the next cell is to be constructed, when nobody waits for it.
     void* push_quickly(std::size_t size) noexcept {
@@ -162,6 +162,24 @@ public:
         advance(head_);
         set_count(n - 1);
         return cell;
+    }
+    // The receiver whose turn it is, taken out: the cell is to be constructed at `cell`, and then it is granted.
+    channel_waiter* meet_receiver() noexcept {
+        return is_closed() ? nullptr : first_alone(receivers_);
+    }
+    // The sender whose turn it is, taken out, when there is no ring: its cell is to be moved out and destroyed, and
+    // then it is granted.
+    channel_waiter* meet_sender() noexcept {
+        if ((count() | returned_count_.load(std::memory_order_relaxed)) != 0 || is_closed())
+            return nullptr;
+        return first_alone(senders_);
+    }
+    // The last access to a waiter that was taken out.
+    static waker grant(channel_waiter& w) noexcept {
+        const waker wake = w.wake;
+        // release: what was moved, and what came before; pairs with look()
+        w.at.store(channel_waiter::stage::done, std::memory_order_release);
+        return wake;
     }
 
     // ---- under lock_
@@ -196,7 +214,11 @@ public:
     [[nodiscard]] answer send_or_wait(channel_waiter& w, waker wake) noexcept;
     [[nodiscard]] answer receive_or_wait(channel_waiter& w, waker wake) noexcept;
     // For one that is queued. Without the lock, as the following.
-    [[nodiscard]] answer poll_again(channel_waiter& w, waker wake) noexcept;
+    [[nodiscard]] answer poll_again(channel_waiter& w, waker wake) noexcept {
+        if (w.look() == channel_waiter::stage::done) [[likely]]
+            return answer::done;
+        return poll_again_slowly(w, wake);
+    }
     [[nodiscard]] answer receive_now(void* cell) noexcept;
     // Whether a send would be done or refused now: a snapshot, for whoever would rather not prepare in vain. Throws
     // channel_error when it would be refused.
@@ -230,7 +252,14 @@ private:
         (&queue == &senders_ ? senders_wait_ : receivers_wait_)
             .store(!queue.empty(), std::memory_order_relaxed);
     }
-    static waker grant(channel_waiter& w) noexcept;
+    channel_waiter* first_alone(list<channel_waiter>& queue) noexcept {
+        channel_waiter* w = queue.front();
+        if (w == nullptr || w->claim != nullptr) return nullptr;
+        queue.remove(*w);
+        note_length(queue);
+        return w;
+    }
+    answer poll_again_slowly(channel_waiter& w, waker wake) noexcept;
     bool take_back(void* cell, waker& wake) noexcept;
 
     // What is neither constant nor atomic is guarded by lock_; the first cache line is what the quick ways use.
