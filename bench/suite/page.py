@@ -2,6 +2,7 @@
 
 import html
 
+from axis import LOGARITHMIC_ABOVE, Axis
 from report import YARDSTICKS, best_of, extras_table, label, number, ratio, rows_of, standing, times, used_one_core
 
 STYLE = """
@@ -17,39 +18,51 @@ th, td { text-align: right; padding: .25rem .5rem; border-bottom: 1px solid var(
 th:first-child, td:first-child { text-align: left; } .bad { color: var(--bad); } .good { color: var(--good); }
 svg { width: 100%; height: auto; display: block; } svg text { font-size: 12px; fill: var(--ink); }
 .sennit { fill: var(--sennit); } .go { fill: var(--go); } .tokio { fill: var(--tokio); } .other { fill: var(--other); }
-.whisker { stroke: var(--ink); stroke-width: 1.2; } svg text.soft { fill: var(--soft); }
+.whisker { stroke: var(--ink); stroke-width: 1.2; } .tick { stroke: var(--line); } svg text.soft { fill: var(--soft); }
 .key span { display: inline-block; width: .8em; height: .8em; margin: 0 .3em 0 1em; vertical-align: -1px; }
 """
 
-WIDTH, LEFT, RIGHT, BAR = 980, 290, 250, 20
+WIDTH, LEFT, RIGHT, BAR, HEAD = 980, 290, 250, 20, 18
+PLOT = WIDTH - LEFT - RIGHT - 24  # what is named at its end needs room
 
 
 def colour_class(row):
     return row["group"] if row["group"] in ("sennit", *YARDSTICKS) else "other"
 
 
+def ticks(axis, height):
+    """A line down the plot for each value that the axis names."""
+    parts = []
+    for value in axis.ticks():
+        x = f"{LEFT + PLOT * axis.place(value):.1f}"
+        parts.append(f'<line class="tick" x1="{x}" x2="{x}" y1="{HEAD - 3}" y2="{height}"/>'
+                     f'<text class="soft" x="{x}" y="11" text-anchor="middle">{number(value)}</text>')
+    return parts
+
+
 def bars(rows, unit):
     """One bar for each row, with a whisker from the smallest to the largest, the CPU beside it and the ratios."""
-    largest = max(row["max"] for row in rows) or 1
-    scale = (WIDTH - LEFT - RIGHT) / largest
+    axis = Axis(min(row["min"] for row in rows), max(row["max"] for row in rows))
     go, tokio = (best_of(rows, group) for group in YARDSTICKS)
-    parts = [f'<svg viewBox="0 0 {WIDTH} {BAR * len(rows) + 18}" role="img">',
-             f'<text class="soft" x="{LEFT}" y="11">{html.escape(unit)}</text>',
+    height = BAR * len(rows) + HEAD
+    scale = ", logarithmic" if axis.is_logarithmic else ""
+    parts = [f'<svg viewBox="0 0 {WIDTH} {height}" role="img">', *ticks(axis, height),
+             f'<text class="soft" x="{LEFT - 28}" y="11" text-anchor="end">{html.escape(unit)}{scale}</text>',
              f'<text class="soft" x="{WIDTH - RIGHT + 8}" y="11">median</text>',
              f'<text class="soft" x="{WIDTH - 170}" y="11">CPU</text>',
              f'<text class="soft" x="{WIDTH - 100}" y="11">÷ Go</text>',
              f'<text class="soft" x="{WIDTH - 48}" y="11">÷ tokio</text>']
     for i, row in enumerate(rows):
-        y, text = 18 + i * BAR, 18 + i * BAR + 13
-        low, high = LEFT + row["min"] * scale, LEFT + row["max"] * scale
+        y, text = HEAD + i * BAR, HEAD + i * BAR + 13
+        low, median, high = (PLOT * axis.place(row[value]) for value in ("min", "median", "max"))
         title = f"{label(row)}: {number(row['median'])} ({number(row['min'])}–{number(row['max'])}) {unit}"
         weight = ' font-weight="600"' if row["group"] == "sennit" else ""
         star = "¹" if used_one_core(row) else ""
         parts.append(
             f'<g><title>{html.escape(title)}</title>'
             f'<text x="{LEFT - 8}" y="{text}" text-anchor="end"{weight}>{html.escape(label(row))}</text>'
-            f'<rect class="{colour_class(row)}" x="{LEFT}" y="{y + 3}" width="{max(row["median"] * scale, 1):.1f}" height="{BAR - 7}"/>'
-            f'<line class="whisker" x1="{low:.1f}" x2="{high:.1f}" y1="{y + BAR / 2 - .5}" y2="{y + BAR / 2 - .5}"/>'
+            f'<rect class="{colour_class(row)}" x="{LEFT}" y="{y + 3}" width="{max(median, 1):.1f}" height="{BAR - 7}"/>'
+            f'<line class="whisker" x1="{LEFT + low:.1f}" x2="{LEFT + high:.1f}" y1="{y + BAR / 2 - .5}" y2="{y + BAR / 2 - .5}"/>'
             f'<text x="{WIDTH - RIGHT + 8}" y="{text}">{number(row["median"])}</text>'
             f'<text class="soft" x="{WIDTH - 170}" y="{text}">{number(row["cpu"])}{star}</text>'
             f'<text class="soft" x="{WIDTH - 100}" y="{text}">{times(ratio(row, go))}</text>'
@@ -106,7 +119,8 @@ def html_page(report, checked):
         parts.append(f'<p class="bad">A run that was stopped. Missing: {html.escape(", ".join(report["missing"]))}.</p>')
     parts.append("<p>" + "<br>".join(f'<span class="soft">{html.escape(fact)}</span>' for fact in facts) + "</p>")
     parts.append('<p class="key">Lower is better everywhere. A bar is the median, the line on it goes from the smallest to the '
-                 'largest. ÷ Go and ÷ tokio: the best row of each on as many threads.')
+                 f'largest. Where values lie more than {LOGARITHMIC_ABOVE} times apart the axis is logarithmic. ÷ Go and ÷ tokio: '
+                 'the best row of each on as many threads.')
     for name in ("sennit", *YARDSTICKS, "other"):
         parts.append(f'<span style="background: var(--{name})"></span>{name}')
     parts.append("<br>¹ CPU time equals wall time: one core did the work.</p>")

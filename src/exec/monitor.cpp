@@ -56,7 +56,7 @@ void scheduler::look_at(worker& w, std::uint64_t now) {
         w.attention.store(true, std::memory_order_relaxed);
         return;
     }
-    w.overloaded.store(true, std::memory_order_relaxed); // for as long as this turn takes
+    w.sharing.note_long_turn(); // for as long as this turn takes
     if (now - w.seen_since_ns < stuck_after_ns - stuck_cpu_ns) return;
     const bool wanting = !w.stuck.load(std::memory_order_relaxed) && waits_for_processor(w);
     if (wanting || now - w.seen_since_ns < stuck_after_ns) return;

@@ -2,6 +2,7 @@
 #include <sennit/exec/worker.hpp>
 
 #include <sennit/base/assert.hpp>
+#include <sennit/exec/look_interval.hpp>
 #include <sennit/exec/scheduler.hpp>
 #include <sennit/os/thread.hpp>
 #include <sennit/stack/exception_state.hpp>
@@ -15,24 +16,12 @@
 namespace sennit::detail {
 namespace {
 
-// Turns between two looks at clock, timers, readiness and injector: adapted so that they are some 20 µs apart.
-constexpr std::uint32_t interval_max =
-    61; // Go's figure for the fair look at the global queue (G-SC-5)
-constexpr std::uint64_t maintenance_ns_max = 50'000, maintenance_ns_min = 10'000;
 constexpr std::uint64_t readiness_ns_max = 1'000'000; // between two looks at readiness
 // A queue that has not been empty for this long is worth waking a sibling for, which costs some 13 µs here and 40 µs until
 // it runs.
 constexpr std::uint64_t backlog_ns = 100'000;
 // Who is woken by a timer runs before the next so many are woken, which may all be due at once.
 constexpr std::size_t timers_at_once = 512;
-// Flows that were woken here, and so have their data in this core's cache, are for others to take when a flow that is queued
-// now would wait this long for its turn.
-constexpr std::uint64_t overload_ns = 2'000;
-// Unless it turns out that the work is slower by so much when several workers do it: then they belong together, and stay together
-// for some time. Longer turns are worth moving a flow in any case.
-constexpr std::uint64_t slower_by = 3, worth_moving_ns = 5'000;
-constexpr std::uint32_t slow_looks_max = 4, good_looks_max = 64;
-constexpr std::uint64_t keep_ns_min = 5'000'000, keep_ns_max = 160'000'000;
 // What one grab from the injector may take: half a ring of Go's size.
 constexpr std::size_t grab_max = 128;
 // A child is run in place only while this much of the stack is left.
@@ -61,7 +50,6 @@ worker::worker(scheduler& owner, unsigned index, bool spare, std::unique_ptr<tim
       spare_(spare),
       migrates_(owner.parts().force_migration && owner.worker_count() > 1),
       timers_(std::move(timers)),
-      keep_ns_(keep_ns_min),
       random_(index * 2654435761u + 1) {
     timers_->set_alarm([](void* self) noexcept { static_cast<worker*>(self)->wake(); }, this);
 }
@@ -435,7 +423,7 @@ bool worker::steal() noexcept {
         worker& victim = scheduler_.worker_at((random_ + i) % n);
         // One runnable is its owner's next: taking it moves a cache line for nothing.
         if (&victim == this || !victim.has_surplus()) continue;
-        const bool backlog = victim.overloaded.load(std::memory_order_relaxed);
+        const bool backlog = victim.sharing.is_overloaded();
         runnable_chain chain;
         const std::size_t count = victim.queue_.steal(
             chain, backlog ? run_queue::taking::bound_too : run_queue::taking::free);
@@ -467,47 +455,12 @@ void worker::share_backlog(std::uint64_t now) noexcept {
     scheduler_.wake_one();
 }
 
-// The last turns have taken so long together.
-void worker::note_pace(std::uint64_t elapsed_ns) noexcept {
-    // Down at once, since turns that became long make every timer late; up by and by.
-    if (elapsed_ns > maintenance_ns_max) {
-        const std::uint64_t fitting = interval_ * maintenance_ns_min / elapsed_ns;
-        interval_ = std::max(static_cast<std::uint32_t>(fitting), 1u);
-    } else if (elapsed_ns < maintenance_ns_min) {
-        interval_ = std::min(interval_ + 1, interval_max);
-    }
-}
-
-// Whether flows are to be shared: see docs/decisions/0008.
-void worker::note_load(std::uint64_t now, std::uint64_t turn_ns) noexcept {
-    if (scheduler_.idle.count_hint() + 1 >= scheduler_.regular_) {
-        alone_turn_ns_ = alone_turn_ns_ == 0 ? turn_ns : (alone_turn_ns_ * 7 + turn_ns) / 8;
-        slow_looks_ = 0;
-    } else if (alone_turn_ns_ != 0 && turn_ns < worth_moving_ns &&
-               turn_ns > alone_turn_ns_ * slower_by) {
-        good_looks_ = 0;
-        if (++slow_looks_ == slow_looks_max) {
-            slow_looks_ = 0;
-            keep_until_ns_ = now + keep_ns_;
-            keep_ns_ = std::min(keep_ns_ * 2, keep_ns_max);
-        }
-    } else {
-        slow_looks_ = 0;
-        if (++good_looks_ == good_looks_max) keep_ns_ = keep_ns_min;
-    }
-    const bool keeps = now < keep_until_ns_;
-    keeping.store(keeps, std::memory_order_relaxed);
-    overloaded.store(!keeps && queue_.size_hint() * turn_ns > overload_ns,
-                     std::memory_order_relaxed);
-}
-
 // Readiness is dearer than the rest: at most every 10 µs, and until 1 ms has passed not before everybody who was queued at the
 // last look has had a turn. Who becomes ready meanwhile stands behind them anyhow, and one look then finds many.
 void worker::poll_readiness(std::uint64_t now) noexcept {
     io_driver* io = scheduler_.parts_.io;
     const std::uint64_t since = now - last_poll_ns_;
-    const bool is_due =
-        since >= readiness_ns_max || (since >= maintenance_ns_min && turn() >= poll_turn_);
+    const bool is_due = since >= readiness_ns_max || (since >= look_ns_min && turn() >= poll_turn_);
     if (!is_due || io == nullptr || !io->has_interest()) return;
     last_poll_ns_ = now;
     if (!scheduler_.poller_taken.exchange(true, std::memory_order_acquire)) {
@@ -525,8 +478,9 @@ void worker::maintain() noexcept {
     const std::uint64_t before = std::exchange(last_maintenance_ns_, now);
     const std::uint32_t turns = std::exchange(tick_, 0);
     if (before != 0) {
-        note_pace(now - before);
-        note_load(now, (now - before) / turns);
+        interval_ = look_interval_after(interval_, now - before);
+        sharing.note(now, (now - before) / turns, queue_.size_hint(),
+                     scheduler_.idle.count_hint() + 1 >= scheduler_.regular_);
     }
     if (leave_wanted.load(std::memory_order_relaxed)) leaving_ = true;
     (void)refill_from_injector();

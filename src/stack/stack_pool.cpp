@@ -222,6 +222,25 @@ void give_warm(pool& p, stack_class& c, stack& s) {
     ++c.warm_count;
 }
 
+// A warm one if there is one; else it counts as fresh.
+stack* take(pool& p, std::size_t index, std::size_t& fresh) {
+    if (p.in_use >= p.count_max) {
+        return fail(p,
+                    "the limit of stacks is reached (stack_count_max, by default one for every 8 "
+                    "KiB of memory): "
+                    "wait for fibers to end, use coroutine tasks, or raise the limit");
+    }
+    stack* s = take_warm(p, p.classes[index]);
+    if (s == nullptr) {
+        s = take_cold(p, index);
+        if (s == nullptr) return nullptr;
+        ++fresh;
+    }
+    ++p.slabs[s->slab].in_use;
+    ++p.in_use;
+    return s;
+}
+
 // A stack that is to become cold holds no suspended loop any more.
 void forget(stack& s) {
     sanitizer::forget_context(s);
@@ -296,29 +315,21 @@ stack* acquire(std::uint8_t index) noexcept {
 
 std::size_t acquire_some(std::uint8_t index, std::size_t wanted, stack*& taken) noexcept {
     pool& p = instance();
-    std::lock_guard guard(p.lock);
-    stack_class& c = p.classes[index];
-    // Where stacks are rare nobody takes more than one.
-    if (p.in_use + wanted > p.count_max / 2) wanted = 1;
-    std::size_t count = 0;
-    for (; count < wanted; ++count) {
-        stack* s = nullptr;
-        if (p.in_use >= p.count_max) {
-            (void)fail(
-                p,
-                "the limit of stacks is reached (stack_count_max, by default one for every 8 "
-                "KiB of memory): "
-                "wait for fibers to end, use coroutine tasks, or raise the limit");
-        } else if (s = take_warm(p, c); s == nullptr) {
-            s = take_cold(p, index);
-            if (s != nullptr) mark_depth(*s);
+    std::size_t count = 0, fresh = 0; // the fresh ones are the first of the list
+    {
+        std::lock_guard guard(p.lock);
+        // Where stacks are rare nobody takes more than one.
+        if (p.in_use + wanted > p.count_max / 2) wanted = 1;
+        for (; count < wanted; ++count) {
+            stack* s = take(p, index, fresh);
+            if (s == nullptr) break;
+            s->next = taken;
+            taken = s;
         }
-        if (s == nullptr) break;
-        ++p.slabs[s->slab].in_use;
-        ++p.in_use;
-        s->next = taken;
-        taken = s;
     }
+    // Outside the lock, since the kernel has to find a page for each.
+    for (stack* s = taken; fresh != 0; s = s->next, --fresh)
+        mark_depth(*s);
     return count;
 }
 

@@ -14,6 +14,7 @@ SUITE = pathlib.Path(__file__).resolve().parents[2] / "bench" / "suite"
 sys.path.insert(0, str(SUITE))
 import report as reporting  # noqa: E402
 import run  # noqa: E402
+from axis import Axis  # noqa: E402
 from cases import Case, all_cases  # noqa: E402
 from jobs import Job  # noqa: E402
 from page import html_page  # noqa: E402
@@ -89,6 +90,39 @@ class targets(unittest.TestCase):
         self.assertEqual([c for mark in marks for c in mark["cases"] if c not in known], [])
 
 
+class axes(unittest.TestCase):
+    def test_a_linear_one_begins_at_nothing(self):
+        axis = Axis(20, 400)
+        self.assertFalse(axis.is_logarithmic)
+        self.assertEqual([axis.place(value) for value in (0, 100, 400)], [0, 0.25, 1])
+        self.assertEqual(axis.ticks(), [0, 100, 200, 300, 400])
+
+    def test_an_outlier_makes_it_logarithmic(self):
+        axis = Axis(20, 401)
+        self.assertTrue(axis.is_logarithmic)
+        self.assertEqual(axis.ticks(), [10, 100])
+        self.assertEqual((axis.place(10), axis.place(401)), (0, 1))
+        self.assertAlmostEqual(axis.place(200) - axis.place(100), axis.place(40) - axis.place(20))
+
+    def test_every_bar_has_a_length(self):
+        for smallest in (0.003, 0.99, 1, 1.99, 2, 9.99, 10, 12345):
+            axis = Axis(smallest, smallest * 1000)
+            origin = axis.ticks()[0]
+            self.assertGreaterEqual(smallest, 2 * origin)
+            self.assertLess(smallest, 20 * origin)
+            self.assertGreater(axis.place(smallest), 0)
+
+    def test_a_linear_one_names_a_few_round_values(self):
+        for largest in (0.0042, 1, 1.01, 4.99, 5, 7, 99, 100, 101, 5460):
+            ticks = Axis(largest, largest).ticks()
+            self.assertIn(len(ticks), (3, 4, 5, 6))
+            self.assertLessEqual(ticks[-1], largest * 1.000001)
+
+    def test_nothing_but_zeros_has_one_too(self):
+        self.assertEqual(Axis(0, 0).place(0), 0)
+        self.assertFalse(Axis(0, 1e9).is_logarithmic)
+
+
 class reports(unittest.TestCase):
     def test_a_loss_is_told(self):
         text = reporting.markdown(sample())
@@ -124,6 +158,8 @@ class reports(unittest.TestCase):
         bars = [len(list(xml.etree.ElementTree.fromstring("<svg" + plot.split("</svg>")[0] + "</svg>").iter("rect")))
                 for plot in plots]
         self.assertEqual(bars, [5, 2])
+        self.assertIn(">ns, logarithmic<", plots[0])  # from 15 to 310
+        self.assertIn(">ns<", plots[1])  # from 90 to 410
 
     def test_the_documentation_has_a_place_for_the_table(self):
         page = (SUITE.parents[1] / "docs" / "benchmarks.md").read_text(encoding="utf-8")

@@ -20,6 +20,7 @@
 #include <sennit/exec/idle_set.hpp>
 #include <sennit/exec/injector.hpp>
 #include <sennit/exec/run_queue.hpp>
+#include <sennit/exec/sharing_rule.hpp>
 #include <sennit/stack/stack.hpp>
 
 #include <atomic>
@@ -65,16 +66,11 @@ public:
     // The monitor's view. `turn` grows with every runnable; `attention` asks for maintenance at the next turn.
     std::uint64_t turn() const noexcept { return counters.polls.get(); }
     std::atomic<bool> attention{false};
-    // The queue is a backlog: also flows that were woken here had better run elsewhere. By the worker at its looks at the clock,
-    // and by the monitor, when the worker takes none.
-    std::atomic<bool> overloaded{false};
-    // Sharing has turned out badly: for some time nothing is to be taken.
-    std::atomic<bool> keeping{false};
+    // Whether siblings may take from the queue. By the worker at its looks at the clock, and by the monitor, when it takes none.
+    sharing_rule sharing;
     // Whether there is something for others to take; a hint.
     bool has_surplus() const noexcept {
-        if (queue_.size_hint() < 2) return false;
-        return overloaded.load(std::memory_order_relaxed) ||
-               (queue_.free_hint() != 0 && !keeping.load(std::memory_order_relaxed));
+        return sharing.has_surplus(queue_.size_hint(), queue_.free_hint());
     }
     std::atomic<bool> asleep{false};
     std::atomic<bool> stuck{false}; // the monitor gave the worker up for now
@@ -114,8 +110,6 @@ private:
     bool is_over() noexcept;
     void idle();
     void fire_timers(std::uint64_t now) noexcept;
-    void note_pace(std::uint64_t elapsed_ns) noexcept;
-    void note_load(std::uint64_t now, std::uint64_t turn_ns) noexcept;
     void poll_readiness(std::uint64_t now) noexcept;
     void share_backlog(std::uint64_t now) noexcept;
 
@@ -147,10 +141,6 @@ private:
     std::uint64_t last_poll_ns_ = 0;
     std::uint64_t poll_turn_ = 0; // readiness is not asked for again before this turn
     std::uint64_t backlog_since_ns_ = 0;
-    std::uint64_t alone_turn_ns_ = 0; // the mean while no sibling works; 0: not known
-    std::uint64_t keep_until_ns_ = 0; // of `keeping`
-    std::uint64_t keep_ns_;           // for so long the next time
-    std::uint32_t slow_looks_ = 0, good_looks_ = 0;
     bool drained_ = true;    // the queue was empty at some turn since backlog_since_ns_
     bool in_driver_ = false; // wakes come in batches: they queue up
     bool leaving_ = false;
