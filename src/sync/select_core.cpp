@@ -147,7 +147,8 @@ std::uint32_t select_core::arm(context& cx) {
 
 // Step 3.
 std::uint32_t select_core::look_at_all_or_wait(waker wake) noexcept {
-    lock_all();
+    if (!is_entered_) list_channels();
+    if (!try_lock_all()) lock_all();
     std::uint32_t found = none;
     waker counterpart;
     for (std::uint32_t i = 0; i < looked_at_ && found == none; ++i) {
@@ -157,7 +158,7 @@ std::uint32_t select_core::look_at_all_or_wait(waker wake) noexcept {
     if (found == none) found = otherwise_;
     if (found == none) {
         for (std::uint32_t i = 0; i < channels_; ++i) {
-            select_case& c = *cases_[by_address_[i]];
+            select_case& c = *cases_[listed_[i]];
             if (c.what() == kind::send) {
                 c.core().enter_sender(c, wake);
             } else {
@@ -172,31 +173,43 @@ std::uint32_t select_core::look_at_all_or_wait(waker wake) noexcept {
     return found;
 }
 
+void select_core::list_channels() noexcept {
+    std::uint32_t n = 0;
+    for (std::uint32_t i = 0; i < looked_at_; ++i) {
+        select_case& c = *cases_[order_[i]];
+        if (!c.is_channel()) continue;
+        c.claim = &claim_;
+        c.index = order_[i];
+        listed_[n++] = order_[i];
+    }
+}
+
+// Fails also when two cases are of one channel.
+bool select_core::try_lock_all() noexcept {
+    for (std::uint32_t i = 0; i < channels_; ++i) {
+        if (cases_[listed_[i]]->core().try_lock()) [[likely]]
+            continue;
+        while (i-- != 0)
+            cases_[listed_[i]]->core().unlock();
+        return false;
+    }
+    return true;
+}
+
 void select_core::lock_all() noexcept {
     const auto address = [this](std::uint32_t i) { return &cases_[i]->core(); };
-    if (!is_entered_) {
-        std::uint32_t n = 0;
-        for (std::uint32_t i = 0; i < looked_at_; ++i) {
-            select_case& c = *cases_[order_[i]];
-            if (!c.is_channel()) continue;
-            c.claim = &claim_;
-            c.index = order_[i];
-            by_address_[n++] = order_[i];
-        }
-        std::ranges::sort(by_address_, by_address_ + channels_, std::less<>(), address);
-        // Cases of one channel stand in its queue in this order, and the first is taken: it is drawn.
-        for (std::uint32_t i = 1, same = 0; i < channels_ && !biased_; ++i) {
-            if (address(by_address_[i]) != address(by_address_[i - 1])) {
-                same = i;
-            } else {
-                std::swap(by_address_[i],
-                          by_address_[same + random_below(this_thread(), i - same + 1)]);
-            }
+    std::ranges::sort(listed_, listed_ + channels_, std::less<>(), address);
+    // Cases of one channel stand in its queue in this order, and the first is taken: it is drawn.
+    for (std::uint32_t i = 1, same = 0; i < channels_ && !biased_; ++i) {
+        if (address(listed_[i]) != address(listed_[i - 1])) {
+            same = i;
+        } else {
+            std::swap(listed_[i], listed_[same + random_below(this_thread(), i - same + 1)]);
         }
     }
     channel_core* last = nullptr;
     for (std::uint32_t i = 0; i < channels_; ++i) {
-        channel_core* core = address(by_address_[i]);
+        channel_core* core = address(listed_[i]);
         if (core != last) core->lock();
         last = core;
     }
@@ -205,7 +218,7 @@ void select_core::lock_all() noexcept {
 void select_core::unlock_all() noexcept {
     channel_core* last = nullptr;
     for (std::uint32_t i = 0; i < channels_; ++i) {
-        channel_core* core = &cases_[by_address_[i]]->core();
+        channel_core* core = &cases_[listed_[i]]->core();
         if (core != last) core->unlock();
         last = core;
     }
@@ -214,9 +227,9 @@ void select_core::unlock_all() noexcept {
 // Nobody can decide any more. Takes all waiters out; when a counterpart has decided, waits until it has done its part.
 void select_core::take_out(std::uint32_t granted) noexcept {
     for (std::uint32_t i = 0; i < channels_; ++i) {
-        select_case& c = *cases_[by_address_[i]];
+        select_case& c = *cases_[listed_[i]];
         // The counterpart's last access to this waiter was the store that look() sees: it is out already.
-        if (by_address_[i] == granted && c.look() >= stage::done) continue;
+        if (listed_[i] == granted && c.look() >= stage::done) continue;
         std::lock_guard guard(c.core());
         c.core().leave(c, c.what() == kind::send ? c.core().senders() : c.core().receivers());
     }

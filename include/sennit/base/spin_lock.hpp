@@ -33,6 +33,10 @@ public:
         if (held_.exchange(true, std::memory_order_acquire)) [[unlikely]]
             lock_slowly();
     }
+    // False: somebody holds it.
+    [[nodiscard]] bool try_lock() noexcept {
+        return !held_.exchange(true, std::memory_order_acquire); // acquire: as in lock()
+    }
     void unlock() noexcept {
         held_.store(false, std::memory_order_release); // release: pairs with lock()
     }

@@ -19,7 +19,7 @@
 // A receiver that is dropped after it was granted a value gives the cell back: to the next receiver, else to the
 // front of the ring, else to `returned_`, which is served before all else. Nothing is lost, the order may be.
 //
-// Locks: lock_ is a leaf, except that select takes several, in the order of their addresses. Under it run the moves and
+// Locks: lock_ is a leaf, except that select takes several (select_core.hpp). Under it run the moves and
 // destructors of cells, which must not use channels; no waker, no other destructor, no allocation.
 // Model: tests/sync/channel_model_test.cpp.
 #pragma once
@@ -141,6 +141,7 @@ public:
     void close();
 
     void lock() noexcept { lock_.lock(); }
+    [[nodiscard]] bool try_lock() noexcept { return lock_.try_lock(); }
     void unlock() noexcept { lock_.unlock(); }
 
     // ---- under lock_: the quick ways, for cells of `size` bytes. Null or false: take the slow one.

@@ -9,9 +9,10 @@
 //   2. While the claim is held nobody else can decide, so each case may be looked at by itself, in random order or in
 //      the given one (`biased`): a channel under its own lock, unless a look without it says that there is nothing, a future by
 //      a poll under no lock. What is ready fires.
-//   3. All channels are locked, in the order of their addresses (G-SEL-11), and looked at again. If none is ready,
-//      then there was a moment at which none was: `otherwise` fires (G-SEL-4). Without it, every waiter is entered that
-//      is not in its list, the claim is opened, and the locks are released. In this order.
+//   3. All channels are locked: at once when nobody holds any of them, else in the order of their addresses (G-SEL-11), with none
+//      held before. They are looked at again. If none is ready, then there was a moment at which none was: `otherwise` fires
+//      (G-SEL-4). Without it, every waiter is entered that is not in its list, the claim is opened, and the locks are released. In
+//      this order.
 //
 // No meeting is missed. A counterpart that passed over a waiter of ours, because we held the claim, did so under that
 // channel's lock, and left there what step 3 finds: a value, room, or itself as a waiter. One that comes after step 3
@@ -25,7 +26,7 @@
 //
 // Between 2 and 3 come the cases that are costly to arm: a time-out, so that what is ready also beats the clock, and
 // the callback of a stop token, which before that is only asked, in its turn. `biased` keeps them in their place.
-// Locks: those of the channels, in the order of addresses; no others are taken under them.
+// Locks: those of the channels, waited for in the order of addresses; no others are taken under them.
 // Model: tests/sync/channel_model_test.cpp.
 #pragma once
 
@@ -83,7 +84,7 @@ public:
     select_core(std::span<select_case*> cases, std::uint32_t* scratch, bool biased) noexcept
         : cases_(cases.data()),
           order_(scratch),
-          by_address_(scratch + 2 * cases.size()),
+          listed_(scratch + 2 * cases.size()),
           size_(static_cast<std::uint32_t>(cases.size())),
           biased_(biased) {}
     select_core(const select_core&) = delete;
@@ -109,6 +110,8 @@ private:
     bool try_channel(select_case& c) noexcept;
     std::uint32_t look_at_all_or_wait(waker wake) noexcept;
     bool is_ready(select_case& c, waker& wake) noexcept;
+    void list_channels() noexcept;
+    bool try_lock_all() noexcept;
     void lock_all() noexcept;
     void unlock_all() noexcept;
     void take_out(std::uint32_t granted) noexcept;
@@ -116,8 +119,8 @@ private:
     bool fire(context& cx);
 
     select_case** const cases_;
-    std::uint32_t* const order_;      // the enabled ones to look at, then those to arm
-    std::uint32_t* const by_address_; // the enabled channels, for locking
+    std::uint32_t* const order_;  // the enabled ones to look at, then those to arm
+    std::uint32_t* const listed_; // the enabled channels, as they are locked
     const std::uint32_t size_;
     const bool biased_;
     phase phase_ = phase::fresh;
@@ -125,7 +128,7 @@ private:
     bool has_futures_ = false;    // or times or stop tokens
     std::uint32_t looked_at_ = 0; // how many of order_ are only looked at
     std::uint32_t enabled_ = 0;   // the length of order_
-    std::uint32_t channels_ = 0;  // enabled; the length of by_address_ once they were locked
+    std::uint32_t channels_ = 0;  // enabled; the length of listed_ once they are listed
     std::uint32_t otherwise_ = none;
     std::uint32_t winner_ = none;
     select_claim claim_;
