@@ -89,6 +89,7 @@
 #include <sennit/sync/channel.hpp>
 #include <sennit/sync/channel_core.hpp>
 #include <sennit/sync/channel_error.hpp>
+#include <sennit/sync/channel_future.hpp>
 #include <sennit/sync/condition_variable.hpp>
 #include <sennit/sync/countdown.hpp>
 #include <sennit/sync/event.hpp>
@@ -104,6 +105,7 @@
 #include <sennit/sync/pooled.hpp>
 #include <sennit/sync/recv_error.hpp>
 #include <sennit/sync/select.hpp>
+#include <sennit/sync/select_case.hpp>
 #include <sennit/sync/select_core.hpp>
 #include <sennit/sync/select_list.hpp>
 #include <sennit/sync/semaphore.hpp>
