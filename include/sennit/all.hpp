@@ -54,9 +54,11 @@
 #include <sennit/exec/blocking_pool.hpp>
 #include <sennit/exec/idle_set.hpp>
 #include <sennit/exec/injector.hpp>
+#include <sennit/exec/look_interval.hpp>
 #include <sennit/exec/owner_gate.hpp>
 #include <sennit/exec/run_queue.hpp>
 #include <sennit/exec/scheduler.hpp>
+#include <sennit/exec/sharing_rule.hpp>
 #include <sennit/exec/work_stealing.hpp>
 #include <sennit/exec/worker.hpp>
 #include <sennit/io/async_fd.hpp>
