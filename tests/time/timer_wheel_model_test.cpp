@@ -88,9 +88,9 @@ private:
         return bits == 0 ? 0 : random_() >> (64 - bits);
     }
 
-    // Up to one tick and one nanosecond beside the next border of some level.
+    // Up to one tick and one nanosecond beside the next border of some level or slot.
     std::uint64_t beside_a_border() {
-        const unsigned shift = 6 * static_cast<unsigned>(random_() % 9);
+        const auto shift = static_cast<unsigned>(random_() % 51);
         const std::uint64_t border = ((now_tick_ >> shift) + 1) << shift;
         const std::uint64_t tick = border + random_() % 3 - 1;
         return add_saturated(ns_of_tick(tick), random_() % 3) - (tick != 0 ? random_() % 2 : 0);
@@ -202,7 +202,7 @@ private:
         }
         const std::uint64_t first_tick = pending_.begin()->first;
         ASSERT_LE(next, ns_of_tick(first_tick));
-        if (pending_.size() <= timer_wheel::scan_max || first_tick / 64 == now_tick_ / 64) {
+        if (pending_.size() <= timer_wheel::scan_max || first_tick / 128 == now_tick_ / 128) {
             ASSERT_EQ(next, ns_of_tick(first_tick));
         }
         // It names a tick that is still to come, unless something is due already.

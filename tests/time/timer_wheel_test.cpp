@@ -97,17 +97,17 @@ TEST(timer_wheel, fires_at_the_rounded_deadline_and_never_before) {
 
 TEST(timer_wheel, next_deadline_is_exact_while_the_slot_is_short) {
     // The nodes of a slot are inserted from the last to the first; one too many hides the minimum,
-    // and the answer is the start of their slot.
+    // and the answer is the start of their bundle.
     timer_wheel wheel{0};
     std::vector<test_timer> timers(timer_wheel::scan_max + 1);
-    constexpr std::uint64_t slot_start = std::uint64_t{3} * 64 * 64;
-    std::uint64_t tick = slot_start + 100;
+    constexpr std::uint64_t bundle_start = 96 * 128; // of level 1; a slot has 32 ticks
+    std::uint64_t tick = bundle_start + 90;
     for (std::size_t i = 0; i < timer_wheel::scan_max; ++i, --tick) {
         wheel.insert(timers[i], tick * tick_ns);
         EXPECT_EQ(wheel.next_deadline_ns(), tick * tick_ns);
     }
     wheel.insert(timers.back(), tick * tick_ns);
-    EXPECT_EQ(wheel.next_deadline_ns(), slot_start * tick_ns);
+    EXPECT_EQ(wheel.next_deadline_ns(), bundle_start * tick_ns);
     wheel.remove(timers.front());
     EXPECT_EQ(wheel.next_deadline_ns(), tick * tick_ns);
     EXPECT_EQ(fired_by(wheel, never_ns).size(), std::size_t{timer_wheel::scan_max});
@@ -115,7 +115,7 @@ TEST(timer_wheel, next_deadline_is_exact_while_the_slot_is_short) {
 
 TEST(timer_wheel, next_deadline_is_reached_in_few_steps_on_every_level) {
     // The slot has more nodes than are searched, so the wheel may name the start of the slot first;
-    // with nine levels it may do so at most eight times, and it may never be late.
+    // with eleven levels it may do so at most ten times, and it may never be late.
     for (unsigned bit = 0; bit < 64; ++bit) {
         const std::uint64_t deadline = (std::uint64_t{1} << bit) + 5;
         const std::uint64_t rounded = ns_of_tick(tick_of_deadline(deadline));
@@ -125,7 +125,7 @@ TEST(timer_wheel, next_deadline_is_reached_in_few_steps_on_every_level) {
             wheel.insert(timer, deadline);
         }
         std::size_t fired = 0;
-        for (int step = 0; step < 9 && fired == 0; ++step) {
+        for (int step = 0; step < 11 && fired == 0; ++step) {
             const std::uint64_t next = wheel.next_deadline_ns();
             ASSERT_LE(next, rounded) << bit;
             fired = fired_by(wheel, next).size();
@@ -190,13 +190,13 @@ TEST(timer_wheel, fires_in_order_of_deadline) {
 
 TEST(timer_wheel, equal_ticks_fire_in_order_of_insertion) {
     // The same tick is inserted while it is three, two, one and no levels away.
-    constexpr std::uint64_t tick = (((1U * 64 + 2) * 64 + 3) * 64) + 4;
+    constexpr std::uint64_t tick = (((1U * 16 + 2) * 256 + 3) * 128) + 4;
     timer_wheel wheel{0};
     std::vector<test_timer> timers(8);
     for (int i = 0; i < 8; ++i) {
         timers[i].id = i;
     }
-    constexpr std::uint64_t starts[] = {0, tick - 2UL * 64 * 64, tick - 64, tick - 1};
+    constexpr std::uint64_t starts[] = {0, tick - 2UL * 256 * 128, tick - 128, tick - 1};
     for (std::size_t i = 0; i < 4; ++i) {
         EXPECT_EQ(fired_by(wheel, starts[i] * tick_ns), ids{});
         wheel.insert(timers[2 * i], tick * tick_ns);
@@ -246,7 +246,7 @@ TEST(timer_wheel, advance_some_moves_no_more_than_its_limit) {
         fired.insert(fired.end(), some.begin(), some.end());
         ASSERT_EQ(wheel.size(), 100 - fired.size());
         ASSERT_LE(wheel.next_deadline_ns(), now);
-        ASSERT_LT(calls, 100 * 9 / 7 + 2);
+        ASSERT_LT(calls, 100 * 11 / 7 + 2);
     }
     const ids rest = pop_all(due);
     EXPECT_LE(rest.size(), 7U);
@@ -274,6 +274,41 @@ TEST(timer_wheel, unfinished_advance_takes_insertions_and_removals) {
     EXPECT_EQ(pop_all(due), (ids{0, 9}));
     EXPECT_EQ(wheel.next_deadline_ns(), 1'000 * tick_ns);
     EXPECT_EQ(fired_by(wheel, 1'000 * tick_ns), (ids{1, 2, 3, 4, 5, 6, 7, 8}));
+}
+
+TEST(timer_wheel, slots_of_a_bundle_are_cascaded_in_turn) {
+    // On each higher level one bundle gets two nodes in each of its four slots, the later one first.
+    // Pieces of one node: after four of them each slot has given one, and a removed node is neither
+    // cascaded nor fired, whether its turn has come or not.
+    for (unsigned level = 1; level < 11; ++level) {
+        const unsigned shift = level == 1 ? 5 : 13 + 4 * (level - 2);
+        const std::uint64_t start = std::uint64_t{4} << shift;
+        timer_wheel wheel{0};
+        std::vector<test_timer> timers(8);
+        std::vector<std::uint64_t> ticks(8);
+        for (int i = 7; i >= 0; --i) {
+            timers[i].id = i;
+            ticks[i] = start + (static_cast<std::uint64_t>(i / 2) << shift) + 1 + i % 2;
+            wheel.insert(timers[i], ticks[i] * tick_ns);
+        }
+        timer_list due;
+        ASSERT_EQ(wheel.next_deadline_ns(), ns_of_tick(ticks[0])) << level;
+        for (int piece = 0; piece < 4; ++piece)
+            ASSERT_FALSE(wheel.advance_some(start * tick_ns, due, 1)) << level;
+        ASSERT_EQ(wheel.next_deadline_ns(), start * tick_ns) << level;
+        EXPECT_TRUE(wheel.remove(timers[3])); // moved
+        EXPECT_TRUE(wheel.remove(timers[4])); // not yet
+        for (int piece = 0; piece < 2; ++piece)
+            ASSERT_FALSE(wheel.advance_some(start * tick_ns, due, 1)) << level;
+        ASSERT_TRUE(wheel.advance_some(start * tick_ns, due, 1)) << level;
+        EXPECT_TRUE(due.empty());
+        EXPECT_EQ(wheel.size(), 6U);
+        for (const int i : {0, 1, 2, 5, 6, 7}) {
+            ASSERT_EQ(wheel.next_deadline_ns(), ns_of_tick(ticks[i])) << level;
+            ASSERT_EQ(fired_by(wheel, ns_of_tick(ticks[i]) - 1), ids{}) << level;
+            ASSERT_EQ(fired_by(wheel, ns_of_tick(ticks[i])), ids{i}) << level;
+        }
+    }
 }
 
 TEST(timer_wheel, clock_that_goes_back_stands_still) {
