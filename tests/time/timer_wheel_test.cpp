@@ -311,6 +311,21 @@ TEST(timer_wheel, slots_of_a_bundle_are_cascaded_in_turn) {
     }
 }
 
+TEST(timer_wheel, bundle_is_cascaded_without_the_next_one) {
+    // The first slot of the bundle is empty, so a wheel that took four slots from the first node on
+    // would move the other node too, and a limit of one would not do.
+    timer_wheel wheel{0};
+    test_timer second_slot{{}, 1};
+    test_timer next_bundle{{}, 2};
+    wheel.insert(second_slot, (128 + 32) * tick_ns);
+    wheel.insert(next_bundle, (128 + 128) * tick_ns);
+    timer_list due;
+    EXPECT_TRUE(wheel.advance_some(128 * tick_ns, due, 1));
+    EXPECT_TRUE(due.empty());
+    EXPECT_EQ(fired_by(wheel, (128 + 127) * tick_ns), ids{1});
+    EXPECT_EQ(fired_by(wheel, (128 + 128) * tick_ns), ids{2});
+}
+
 TEST(timer_wheel, clock_that_goes_back_stands_still) {
     timer_wheel wheel{100 * tick_ns};
     test_timer timer;
