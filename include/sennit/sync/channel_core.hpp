@@ -1,7 +1,7 @@
 // The untyped core of every channel: a ring of cells, and the flows that wait on either side.
 //
 // A *cell* is what the channel stores and moves: a T, or a std::unique_ptr<T> when moving a T may throw or takes
-// long (channel.hpp decides). So a move of a cell cannot fail, and it happens under lock_: that is what makes a
+// long (channel_future.hpp decides). So a move of a cell cannot fail, and it happens under lock_: that is what makes a
 // value go straight from one flow's frame to another's, with one lock for each operation.
 //
 // Always true while lock_ is free; a waiter counts as available when it is alone, or the claim of its select is open:

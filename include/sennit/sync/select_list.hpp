@@ -1,4 +1,4 @@
-// select over cases whose number is known only when the program runs. The typed cases are those of select.hpp, each in an
+// select over cases whose number is known only when the program runs. The typed cases are those of select_case.hpp, each in an
 // allocation of its own; everything else is select_core.
 #pragma once
 
