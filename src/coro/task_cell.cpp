@@ -34,6 +34,7 @@ void run_task_step(flow& self, coro_root& root) noexcept {
             t->current = &self;
             continue;
         }
+        self.resumes_at = root.near();
         if (self.state().park() == flow_state::park_action::parked) return;
         if (t->budget <= 1) return t->parker->requeue(self);
         --t->budget;

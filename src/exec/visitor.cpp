@@ -71,7 +71,7 @@ void visitor::run(flow& f) noexcept {
     stack* target = nullptr;
     void* sp;
     if (f.is_parked_on_stack()) {
-        sp = f.saved_sp;
+        sp = f.resumes_at;
     } else {
         target = stack_pool::acquire(f.stack_class);
         if (target == nullptr) fatal(stack_pool::exhausted_reason());
@@ -106,7 +106,7 @@ void visitor::leave(flow& self, after what) noexcept {
     after_ = what;
     flow_ = &self;
     detail::this_thread().stack = native_;
-    detail::switch_to(&self.saved_sp, *native_, native_sp_, nullptr);
+    detail::switch_to(&self.resumes_at, *native_, native_sp_, nullptr);
     thread_state& t = detail::this_thread();
     t.stack = mine;
     t.current = &self;

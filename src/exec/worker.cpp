@@ -19,13 +19,13 @@ namespace {
 // A child is run in place only while this much of the stack is left.
 constexpr std::size_t room_for_child = stack_size_default / 2;
 
-// The stack of a flow that is about to run comes closer.
+// What a flow that is about to run touches first comes closer.
 void warm_up(const runnable& r) noexcept {
-    if (!r.is_parked_on_stack()) return;
-    const auto* sp = static_cast<const char*>(static_cast<const flow&>(r).saved_sp);
-    __builtin_prefetch(sp);
-    __builtin_prefetch(sp + 64);
-    __builtin_prefetch(sp + 128);
+    __builtin_prefetch(reinterpret_cast<const char*>(&r) + 64);
+    const auto* first = static_cast<const char*>(r.resumes_at);
+    __builtin_prefetch(first);
+    __builtin_prefetch(first + 64);
+    __builtin_prefetch(first + 128);
 }
 
 worker* here() noexcept { return static_cast<worker*>(this_thread().parker); }
@@ -169,7 +169,7 @@ worker* worker::switch_from_loop(flow& target) {
     stack* mine = thread_->stack;
     after_ = after::cache_loop;
     after_stack_ = mine;
-    auto* w = static_cast<worker*>(switch_to(&mine->sp, nullptr, target.saved_sp, this));
+    auto* w = static_cast<worker*>(switch_to(&mine->sp, nullptr, target.resumes_at, this));
     w->after_switch();
     return w;
 }
@@ -203,7 +203,7 @@ SENNIT_ALWAYS_INLINE void worker::leave_flow(flow& self, runnable* next, after w
     if (next != nullptr && next->is_parked_on_stack()) {
         auto* f = static_cast<flow*>(next);
         counters.polls.add();
-        sp = f->saved_sp;
+        sp = f->resumes_at;
     } else {
         target = take_loop();
         sp = target->sp;
@@ -215,7 +215,7 @@ SENNIT_ALWAYS_INLINE void worker::leave_flow(flow& self, runnable* next, after w
     after_ = what;
     after_flow_ = &self;
     counters.switches.add();
-    auto* w = static_cast<worker*>(switch_to(&self.saved_sp, target, sp, this));
+    auto* w = static_cast<worker*>(switch_to(&self.resumes_at, target, sp, this));
     // Perhaps on another worker from here on; `this` is history.
     w->thread_->stack = mine;
     w->after_switch();
@@ -277,7 +277,7 @@ SENNIT_NOINLINE void worker::push_woken_slowly(runnable& r) noexcept {
         other.inbox.push(r);
         if (scheduler_.idle.remove(other)) other.wake();
     } else if (in_driver_) {
-        queue_.push_back(r);
+        push_new(r);
     } else {
         queue_.push_next(r);
     }

@@ -30,7 +30,8 @@ namespace sennit::detail {
 
 class interest_list {
 public:
-    static constexpr std::size_t events_max = 256;
+    // Fetched at a time. More would leave the nearer caches before their flows have run.
+    static constexpr std::size_t events_max = 64;
 
     interest_list(os::epoll list, os::eventfd alarm) noexcept
         : epoll_(std::move(list)), alarm_(std::move(alarm)) {}

@@ -7,6 +7,7 @@
 #include <sennit/io/reactor.hpp>
 #include <sennit/os/epoll.hpp>
 
+#include <array>
 #include <cerrno>
 
 namespace sennit::detail {
@@ -53,7 +54,7 @@ void source::leave_closed() noexcept {
 void source::finish() noexcept {
     std::shared_ptr<interest_list> home;
     {
-        const std::lock_guard guard(lock_);
+        const std::lock_guard guard(home_lock_);
         home = std::move(home_);
         home_.reset();
     }
@@ -102,26 +103,41 @@ void source::on_event(std::uint32_t events) noexcept {
 
 // Without a reactor no event will come: whoever waits has to find another one.
 void source::orphan() noexcept {
+    {
+        const std::lock_guard home_guard(home_lock_);
+        home_.reset();
+        const std::lock_guard guard(lock_);
+        read_lane_.remove(armed);
+        write_lane_.remove(armed);
+    }
     std::unique_lock guard(lock_);
-    home_.reset();
-    for (lane& l : lanes_)
-        l.remove(armed);
     wake(guard, true, true);
 }
 
 // Releases the lock, and touches nothing afterwards: a woken flow may end the source. The lists of
 // those that are being woken are as good as the lanes for an operation that withdraws meanwhile.
-void source::wake(std::unique_lock<std::mutex>& guard, bool reading, bool writing) noexcept {
+void source::wake(std::unique_lock<spin_lock>& guard, bool reading, bool writing) noexcept {
     list<io_operation> due;
-    if (reading) due.splice_back(std::move(lane_of(direction::read).waiting));
-    if (writing) due.splice_back(std::move(lane_of(direction::write).waiting));
+    if (reading) due.splice_back(std::move(read_lane_.waiting));
+    if (writing) due.splice_back(std::move(write_lane_.waiting));
+    io_operation* first = due.pop_front();
+    if (first != nullptr && !due.empty()) [[unlikely]] {
+        due.push_front(*first);
+        return wake_many(guard, due);
+    }
+    const waker only = first != nullptr ? first->take_waker() : waker();
+    guard.unlock();
+    only.wake();
+}
+
+void source::wake_many(std::unique_lock<spin_lock>& guard, list<io_operation>& due) noexcept {
     for (;;) {
         std::array<waker, wake_batch> wakers;
         std::size_t count = 0;
         while (count < wake_batch) {
             io_operation* next = due.pop_front();
             if (next == nullptr) break;
-            wakers[count++] = next->waker_;
+            wakers[count++] = next->take_waker();
         }
         const bool last = due.empty();
         guard.unlock();
@@ -135,6 +151,7 @@ void source::wake(std::unique_lock<std::mutex>& guard, bool reading, bool writin
 // The only io_driver of the library is the reactor, and executors take their driver from the
 // runtime.
 int source::arm() {
+    const std::lock_guard home_guard(home_lock_);
     if (home_ != nullptr) return 0;
     auto& here = static_cast<reactor&>(current_io(this_thread()));
     word_.fetch_add(hold, std::memory_order_relaxed); // the registration's; we hold one ourselves
@@ -144,12 +161,14 @@ int source::arm() {
         return failure;
     }
     home_ = here.interest_;
-    for (lane& l : lanes_)
-        l.add(armed);
+    const std::lock_guard guard(lock_);
+    read_lane_.add(armed);
+    write_lane_.add(armed);
     return 0;
 }
 
 void source::refresh() noexcept {
+    const std::lock_guard home_guard(home_lock_);
     if (home_ != nullptr) home_->refresh(*this, fd_.get());
 }
 
@@ -157,46 +176,52 @@ void source::refresh() noexcept {
 
 void io_operation::link(context& cx) noexcept {
     waker_ = cx.waker();
-    if (!is_linked()) source_->lane_of(way_).waiting.push_back(*this);
+    if (!is_linked()) {
+        source_->lane_of(way_).waiting.push_back(*this);
+        queued_.store(true, std::memory_order_relaxed);
+    }
     if (holding_) return;
     holding_ = true;
     source_->word_.fetch_add(source::hold, std::memory_order_relaxed); // the owner holds one
 }
 
 io_operation::parked io_operation::park(context& cx, std::uint64_t seen) {
-    // A closed descriptor may be gone, so it is used while it is armed.
-    if (!source_->enter()) {
+    if ((seen & source::armed) == 0) {
+        // A closed descriptor may be gone, so it is used while it is armed.
+        if (!source_->enter()) {
+            (void)fail(failed_by::closed);
+            return parked::failed;
+        }
+        number_ = source_->arm();
+        source_->leave();
+        if (number_ != 0) {
+            (void)fail(failed_by::kernel);
+            return parked::failed;
+        }
+        seen |= source::armed;
+    }
+    const std::lock_guard guard(source_->lock_);
+    if (source_->lane_of(way_).signals.load(std::memory_order_relaxed) != seen)
+        return parked::again;
+    if (source_->is_closed()) {
         (void)fail(failed_by::closed);
         return parked::failed;
     }
-    parked outcome = parked::pending;
-    {
-        const std::lock_guard guard(source_->lock_);
-        if (source_->lane_of(way_).signals.load(std::memory_order_relaxed) != seen) {
-            outcome = parked::again;
-        } else if (source_->is_closed()) {
-            (void)fail(failed_by::closed);
-            outcome = parked::failed;
-        } else if (number_ = source_->arm(); number_ != 0) {
-            (void)fail(failed_by::kernel);
-            outcome = parked::failed;
-        } else {
-            link(cx);
-        }
-    }
-    source_->leave();
-    return outcome;
+    link(cx);
+    return parked::pending;
 }
 
 // The first poll has the state reported anew, the later ones look whether that has happened.
 io_operation::answer io_operation::await_event(context& cx) {
     if (!source_->enter()) return fail(failed_by::closed);
+    std::atomic<std::uint64_t>& signals = source_->lane_of(way_).signals;
+    const bool first = !holding_;
+    const bool was_armed = (signals.load(std::memory_order_relaxed) & source::armed) != 0;
     answer outcome = answer::pending;
-    {
+    if (number_ = source_->arm(); number_ != 0) {
+        outcome = fail(failed_by::kernel);
+    } else {
         const std::lock_guard guard(source_->lock_);
-        const bool first = !holding_;
-        const bool was_armed = source_->home_ != nullptr;
-        std::atomic<std::uint64_t>& signals = source_->lane_of(way_).signals;
         const std::uint64_t seen = signals.load(std::memory_order_relaxed);
         if ((seen & source::expired) != 0) {
             outcome = fail(failed_by::time);
@@ -204,20 +229,18 @@ io_operation::answer io_operation::await_event(context& cx) {
             outcome = fail(failed_by::closed);
         } else if (!first && was_armed && seen != asked_) {
             outcome = answer::ready;
-        } else if (number_ = source_->arm(); number_ != 0) {
-            outcome = fail(failed_by::kernel);
         } else {
-            if (first && was_armed) source_->refresh();
-            asked_ = signals.load(std::memory_order_relaxed);
+            asked_ = seen;
             link(cx);
         }
     }
+    if (outcome == answer::pending && first && was_armed) source_->refresh();
     source_->leave();
     return outcome;
 }
 
 void io_operation::withdraw() noexcept {
-    {
+    if (queued_.load(std::memory_order_acquire)) { // pairs with take_waker()
         const std::lock_guard guard(source_->lock_);
         if (is_linked()) source_->lane_of(way_).waiting.remove(*this);
     }

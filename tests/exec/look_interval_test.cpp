@@ -20,8 +20,8 @@ TEST(look_interval, stays_where_looks_are_neither_too_often_nor_too_rare) {
 
 // Down to what would have been soonest, not step by step.
 TEST(look_interval, falls_at_once_when_turns_become_long) {
-    EXPECT_EQ(look_interval_after(60, look_ns_max + 1), 11U);
-    EXPECT_EQ(look_interval_after(60, 60 * look_ns_min), 1U);
+    EXPECT_EQ(look_interval_after(60, look_ns_max + 1), 29U);
+    EXPECT_EQ(look_interval_after(60, 60 * look_ns_wanted), 1U);
     EXPECT_EQ(look_interval_after(60, UINT64_MAX), 1U) << "a look after every turn at the least";
     EXPECT_EQ(look_interval_after(1, look_ns_max + 1), 1U);
 }

@@ -58,8 +58,14 @@ TEST(reactor, more_events_than_one_poll_takes_are_delivered_by_the_next) {
     }
     for (auto& each : pipes)
         EXPECT_EQ(test::put(each.writer.get(), "x"), 1U);
-    EXPECT_EQ(own.reactor().poll(0), 256U);
-    EXPECT_EQ(own.reactor().poll(0), count - 256);
+    std::size_t delivered = own.reactor().poll(0);
+    EXPECT_LT(delivered, count) << "one poll takes them all: this test needs more";
+    while (delivered < count) {
+        const std::size_t more = own.reactor().poll(0);
+        ASSERT_GT(more, 0U);
+        delivered += more;
+    }
+    EXPECT_EQ(delivered, count);
     for (auto& each : waits)
         EXPECT_TRUE(driver.poll(*each).is_ready());
 }

@@ -74,6 +74,9 @@ public:
     // Destroys all frames of the chain, if there are any, innermost first.
     void drop() noexcept;
 
+    // What resume() touches first.
+    void* near() const noexcept { return innermost(); }
+
     // From the frames.
     flow& driver() const noexcept { return *driver_; }
     void wait_for(promise_base& p, void* leaf, poll_function poll) noexcept;

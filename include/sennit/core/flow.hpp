@@ -144,8 +144,6 @@ public:
     /// A joiner that owns the handle and has claimed the flow from its queue runs it on its own stack.
     void run_in_place(flow& joiner) noexcept;
 
-    /// The saved stack pointer of a flow that waits on a stack. Which stack that is, the code that goes on there knows.
-    void* saved_sp = nullptr;
     /// From now on `run` resumes the stack that the flow stands on, until further notice.
     void set_parked_on_stack() noexcept { parked_on_stack_.store(true, std::memory_order_relaxed); }
     /// `run` is the flow's own step again.

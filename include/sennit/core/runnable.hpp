@@ -38,6 +38,9 @@ public:
 
     /// The queue link; the executor's between `execute` and `run`.
     runnable* next = nullptr;
+    /// While it waits on a stack: the saved stack pointer. Which stack that is, the code that goes on there knows. Otherwise a
+    /// hint for executors that prefetch: what running it touches first, or null.
+    void* resumes_at = nullptr;
 
 protected:
     explicit runnable(const runnable_operations& operations) noexcept : operations_(&operations) {}

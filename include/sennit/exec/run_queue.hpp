@@ -30,8 +30,8 @@ class run_queue {
 public:
     static constexpr std::uint32_t slot_uses_max = 3;
     static constexpr std::uint32_t steal_max = 128; // taken at a time
-    static constexpr std::uint32_t long_queue =
-        64; // from here on its flows are not in the first-level cache
+    // From here on its flows may have left the first-level cache when they run.
+    static constexpr std::uint32_t long_queue = 16;
 
     run_queue();
 

@@ -36,16 +36,18 @@
 // given up only when no reactor's poll is under way that may have fetched an event before
 // (interest_list.hpp). So the address is that of a live source, and of the right one.
 //
-// Locks: lock_, then the interest list's. Wakers are collected under lock_ and woken after it is
-// released.
+// An operation whose waker was taken knows it by `queued_`, the last thing of it that is written: it withdraws without a lock.
+//
+// Locks: home_lock_, then the interest list's or lock_, which is a leaf. Wakers are collected under lock_ and woken after it
+// is released.
 #pragma once
 
 #include <sennit/base/error.hpp>
 #include <sennit/base/list.hpp>
+#include <sennit/base/spin_lock.hpp>
 #include <sennit/core/waker.hpp>
 #include <sennit/os/fd.hpp>
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -104,6 +106,12 @@ private:
 
     parked park(context& cx, std::uint64_t seen);
     void link(context& cx) noexcept;
+    // The waker of an operation that has left its list; the last access but the owner's. Under the source's lock_.
+    waker take_waker() noexcept {
+        const waker mine = waker_;
+        queued_.store(false, std::memory_order_release); // pairs with withdraw()
+        return mine;
+    }
     answer fail(failed_by why) noexcept {
         why_ = why;
         return answer::failed;
@@ -117,10 +125,11 @@ private:
     direction way_;
     failed_by why_ = failed_by::nothing;
     bool holding_ = false;
+    std::atomic<bool> queued_{false}; // in a list of the source's; set under its lock_
 };
 
 // One descriptor. Made with `new`, owned by a source_ptr.
-class source : public list_node {
+class alignas(64) source : public list_node {
 public:
     // What becomes of the descriptor at the end.
     enum class at_end : std::uint8_t { close, keep };
@@ -194,22 +203,29 @@ private:
         void remove(std::uint64_t bits) noexcept;
     };
 
-    lane& lane_of(direction way) noexcept { return lanes_[static_cast<std::size_t>(way)]; }
-    // Under lock_.
+    lane& lane_of(direction way) noexcept {
+        return way == direction::read ? read_lane_ : write_lane_;
+    }
+    // Registers with the reactor of the thread, unless that has been done; 0, or an errno value. Whoever calls it has entered.
     [[nodiscard]] int arm();
+    // Has the present readiness reported once more. Whoever calls it has entered.
     void refresh() noexcept;
-    void wake(std::unique_lock<std::mutex>& guard, bool reading, bool writing) noexcept;
+    // Under lock_, which they release.
+    void wake(std::unique_lock<spin_lock>& guard, bool reading, bool writing) noexcept;
+    static void wake_many(std::unique_lock<spin_lock>& guard, list<io_operation>& due) noexcept;
     void leave_closed() noexcept;
     void finish() noexcept;
 
+    // Two cache lines have all that an operation needs.
+    std::atomic<std::uint64_t> word_{use + hold};
+    lane read_lane_;
+    lane write_lane_;
     os::unique_fd fd_; // constant until finish()
     const at_end then_;
+    spin_lock lock_;
 
-    std::mutex lock_;
-    std::shared_ptr<interest_list> home_; // guarded by lock_; null: not registered
-    std::array<lane, 2> lanes_;
-
-    std::atomic<std::uint64_t> word_{use + hold};
+    std::mutex home_lock_;
+    std::shared_ptr<interest_list> home_; // guarded by home_lock_; null: not registered
 };
 
 // Closes and gives up.
@@ -225,19 +241,20 @@ template<class Fn>
 io_operation::answer io_operation::drive(context& cx, Fn&& try_it) {
     source::lane& lane = source_->lane_of(way_);
     for (unsigned round = 0; round < rounds_max; ++round) {
-        if (!source_->enter()) return fail(failed_by::closed);
         // acquire: pairs with the release in lane::add(): what the event was about
         const std::uint64_t seen = lane.signals.load(std::memory_order_acquire);
-        if ((seen & source::expired) != 0) {
+        if (!lane.is_drained(seen)) {
+            if (!source_->enter()) return fail(failed_by::closed);
+            if ((seen & source::expired) != 0) {
+                source_->leave();
+                return fail(failed_by::time);
+            }
+            const attempt found = try_it(source_->fd());
             source_->leave();
-            return fail(failed_by::time);
+            // relaxed: says something about the kernel, not about memory
+            if (found != attempt::done) lane.drained.store(seen, std::memory_order_relaxed);
+            if (found != attempt::would_block) return answer::ready;
         }
-        attempt found = attempt::would_block;
-        if (!lane.is_drained(seen)) found = try_it(source_->fd());
-        source_->leave();
-        // relaxed: says something about the kernel, not about memory
-        if (found != attempt::done) lane.drained.store(seen, std::memory_order_relaxed);
-        if (found != attempt::would_block) return answer::ready;
         switch (park(cx, seen)) {
             case parked::pending:
                 return answer::pending;
