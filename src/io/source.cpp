@@ -211,30 +211,34 @@ io_operation::parked io_operation::park(context& cx, std::uint64_t seen) {
     return parked::pending;
 }
 
-// The first poll has the state reported anew, the later ones look whether that has happened.
+// The first poll has the state reported anew, by the registration or by a refresh, and the later ones look whether that has
+// happened. An event may come between the registration and the entry into the lane: then the signals tell.
 io_operation::answer io_operation::await_event(context& cx) {
     if (!source_->enter()) return fail(failed_by::closed);
     std::atomic<std::uint64_t>& signals = source_->lane_of(way_).signals;
-    const bool first = !holding_;
-    const bool was_armed = (signals.load(std::memory_order_relaxed) & source::armed) != 0;
+    const std::uint64_t before = signals.load(std::memory_order_relaxed);
+    const bool was_armed = (before & source::armed) != 0;
+    const bool has_asked = holding_ && was_armed;
+    const bool asks_now = !holding_ && was_armed;
     answer outcome = answer::pending;
     if (number_ = source_->arm(); number_ != 0) {
         outcome = fail(failed_by::kernel);
     } else {
         const std::lock_guard guard(source_->lock_);
         const std::uint64_t seen = signals.load(std::memory_order_relaxed);
+        const std::uint64_t unchanged = has_asked ? asked_ : before | source::armed;
         if ((seen & source::expired) != 0) {
             outcome = fail(failed_by::time);
         } else if (source_->is_closed()) {
             outcome = fail(failed_by::closed);
-        } else if (!first && was_armed && seen != asked_) {
+        } else if (seen != unchanged && !asks_now) {
             outcome = answer::ready;
         } else {
             asked_ = seen;
             link(cx);
         }
     }
-    if (outcome == answer::pending && first && was_armed) source_->refresh();
+    if (outcome == answer::pending && asks_now) source_->refresh();
     source_->leave();
     return outcome;
 }

@@ -111,5 +111,16 @@ TEST(async_fd, blocks_a_plain_thread) {
     writer.join();
 }
 
+// The event of the registration may be there before the operation has entered its lane.
+TEST(async_fd, sees_what_was_readable_when_it_registered) {
+    test::polled_reactor own;
+    for (int i = 0; i < 300; ++i) {
+        os::pipe_ends ends = *os::make_pipe();
+        test::put(ends.writer.get(), "x");
+        async_fd fd(ends.reader.get());
+        ASSERT_TRUE(fd.readable());
+    }
+}
+
 } // namespace
 } // namespace sennit
