@@ -25,7 +25,8 @@ constexpr std::uint64_t stuck_cpu_ns =
     stuck_after_ns / 2; // it got a processor for so long, and spent it on this turn
 constexpr std::uint64_t decay_ns = 1'000'000'000;
 constexpr std::uint64_t pause_ns = 1'000'000'000;
-constexpr int linger = 5; // looks, each after twice the time of the last: 62 ms
+constexpr int linger = 2;       // looks, after 2 and after 32 ms
+constexpr int linger_shift = 4; // each after so much more time than the last, as a power of two
 
 std::chrono::steady_clock::time_point point_at(std::uint64_t ns) {
     return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(ns));
@@ -108,7 +109,8 @@ void scheduler::monitor_main() {
             is_trimmed = !woken;
             continue;
         }
-        (void)os::futex::wait_until(monitor_word_, word, point_at(now + (period_ns << quiet)));
+        (void)os::futex::wait_until(monitor_word_, word,
+                                    point_at(now + (period_ns << (quiet * linger_shift))));
         if (is_unattended()) wake_one();
         join_left_spares();
         if (all_asleep()) {

@@ -249,6 +249,11 @@ void worker::yield(flow& self) noexcept {
 }
 
 void worker::requeue(flow& self) noexcept {
+    // A look that is due comes first, so that those whom it wakes do not wait for another turn of this flow.
+    if (tick_ + 1 >= interval_.turns() || attention.load(std::memory_order_relaxed)) [[unlikely]] {
+        ++tick_;
+        maintain();
+    }
     if (&self.home() != &scheduler_ || !queue_.push_again_quickly(self)) [[unlikely]]
         requeue_slowly(self);
 }
@@ -294,7 +299,7 @@ bool worker::claim(flow& child) noexcept {
     }
     // A turn: a worker deep in recursive work is not stuck, and attends to the rest.
     counters.polls.add();
-    if (++tick_ >= interval_ || attention.load(std::memory_order_relaxed)) [[unlikely]]
+    if (++tick_ >= interval_.turns() || attention.load(std::memory_order_relaxed)) [[unlikely]]
         maintain();
     return true;
 }
@@ -348,7 +353,7 @@ void worker::cache_loop(stack& s) noexcept {
 // ---- what to run
 
 SENNIT_ALWAYS_INLINE runnable* worker::next_now() noexcept {
-    if (++tick_ >= interval_ || attention.load(std::memory_order_relaxed)) [[unlikely]] {
+    if (++tick_ >= interval_.turns() || attention.load(std::memory_order_relaxed)) [[unlikely]] {
         maintain();
         if (until_ != nullptr && is_over()) return nullptr;
     }

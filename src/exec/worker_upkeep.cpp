@@ -1,5 +1,4 @@
 // What a worker does between turns: it looks at clock, timers, readiness and the injector, steals, and goes to sleep.
-#include <sennit/exec/look_interval.hpp>
 #include <sennit/exec/scheduler.hpp>
 #include <sennit/exec/worker.hpp>
 #include <sennit/stack/stack.hpp>
@@ -106,7 +105,7 @@ void worker::maintain() noexcept {
     const std::uint64_t before = std::exchange(last_maintenance_ns_, now);
     const std::uint32_t turns = std::exchange(tick_, 0);
     if (before != 0) {
-        interval_ = look_interval_after(interval_, now - before);
+        interval_.note(now, now - before);
         sharing.note(now, (now - before) / turns, queue_.size_hint(),
                      scheduler_.idle.count_hint() + 1 >= scheduler_.regular_);
     }
@@ -183,7 +182,7 @@ void worker::idle() {
     if (scheduler_.monitor_asleep.load(std::memory_order_seq_cst)) scheduler_.wake_monitor();
     if (leave_wanted.load(std::memory_order_relaxed)) leaving_ = true;
     if (loop_count_ != 0 && timers_->now_ns() >= cache_until) shrink_cache(0);
-    tick_ = interval_; // look at clock and timers at the next turn
+    tick_ = interval_.turns(); // look at clock and timers at the next turn
     last_maintenance_ns_ = 0;
 }
 

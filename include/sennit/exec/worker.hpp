@@ -19,6 +19,7 @@
 #include <sennit/core/flow.hpp>
 #include <sennit/exec/idle_set.hpp>
 #include <sennit/exec/injector.hpp>
+#include <sennit/exec/look_interval.hpp>
 #include <sennit/exec/run_queue.hpp>
 #include <sennit/exec/sharing_rule.hpp>
 #include <sennit/stack/stack.hpp>
@@ -136,7 +137,7 @@ private:
     std::uint32_t loop_count_ = 0;
     std::uint32_t refill_ = 1; // loops taken from the pool at a time
     std::uint32_t tick_ = 0;
-    std::uint32_t interval_ = 1;
+    look_interval interval_;
     std::uint64_t last_maintenance_ns_ = 0; // 0: it has slept since
     std::uint64_t last_poll_ns_ = 0;
     std::uint64_t poll_turn_ = 0; // readiness is not asked for again before this turn
