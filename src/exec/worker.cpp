@@ -272,20 +272,19 @@ void worker::push_new(runnable& r) noexcept {
 SENNIT_NOINLINE void worker::push_slowly(runnable& r) noexcept { queue_.push_again(r); }
 
 void worker::push_woken(runnable& r) noexcept {
-    if (in_driver_ || migrates_ || !queue_.push_next_quickly(r)) [[unlikely]]
-        push_woken_slowly(r);
+    if (migrates_) [[unlikely]]
+        return push_elsewhere(r);
+    if (in_driver_) return push_new(r); // one of many
+    if (!queue_.push_next_quickly(r)) [[unlikely]]
+        push_next_slowly(r);
 }
 
-SENNIT_NOINLINE void worker::push_woken_slowly(runnable& r) noexcept {
-    if (migrates_) {
-        worker& other = scheduler_.worker_at((index_ + 1) % scheduler_.regular_);
-        other.inbox.push(r);
-        if (scheduler_.idle.remove(other)) other.wake();
-    } else if (in_driver_) {
-        push_new(r);
-    } else {
-        queue_.push_next(r);
-    }
+SENNIT_NOINLINE void worker::push_next_slowly(runnable& r) noexcept { queue_.push_next(r); }
+
+SENNIT_NOINLINE void worker::push_elsewhere(runnable& r) noexcept {
+    worker& other = scheduler_.worker_at((index_ + 1) % scheduler_.regular_);
+    other.inbox.push(r);
+    if (scheduler_.idle.remove(other)) other.wake();
 }
 
 bool worker::claim(flow& child) noexcept {

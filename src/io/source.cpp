@@ -117,12 +117,14 @@ void source::orphan() noexcept {
 // Releases the lock, and touches nothing afterwards: a woken flow may end the source. The lists of
 // those that are being woken are as good as the lanes for an operation that withdraws meanwhile.
 void source::wake(std::unique_lock<spin_lock>& guard, bool reading, bool writing) noexcept {
-    list<io_operation> due;
-    if (reading) due.splice_back(std::move(read_lane_.waiting));
-    if (writing) due.splice_back(std::move(write_lane_.waiting));
-    io_operation* first = due.pop_front();
-    if (first != nullptr && !due.empty()) [[unlikely]] {
-        due.push_front(*first);
+    io_operation* first = reading ? read_lane_.waiting.pop_front() : nullptr;
+    if (first == nullptr && writing) first = write_lane_.waiting.pop_front();
+    if ((reading && !read_lane_.waiting.empty()) || (writing && !write_lane_.waiting.empty()))
+        [[unlikely]] {
+        list<io_operation> due;
+        due.push_back(*first);
+        if (reading) due.splice_back(std::move(read_lane_.waiting));
+        if (writing) due.splice_back(std::move(write_lane_.waiting));
         return wake_many(guard, due);
     }
     const waker only = first != nullptr ? first->take_waker() : waker();

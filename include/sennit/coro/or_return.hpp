@@ -57,15 +57,11 @@ public:
     bool await_ready() {
         context cx{root_.driver()};
         if (!may_poll(cx)) return false;
-        answer_ = poll_first(future_, cx);
-        if (!answer_.is_ready()) return false;
-        ready_ = true;
-        value_.emplace(std::move(answer_).take());
-        return value_->has_value();
+        return take(poll_first(future_, cx)) && value_->has_value();
     }
     template<bool Symmetric = symmetric_transfer>
     typename transfer<Symmetric>::type await_suspend(std::coroutine_handle<>) noexcept {
-        if (ready_) {
+        if (value_) {
             leave_error();
             return leave_frame<Symmetric>(self_);
         }
@@ -80,11 +76,15 @@ public:
 
 private:
     void leave_error() { end_with_error<T>(self_, *value_); }
+    // Keeps the answer; false when there is none yet.
+    bool take(sennit::poll<output>&& answer) {
+        if (!answer.is_ready()) return false;
+        value_.emplace(std::move(answer).take());
+        return true;
+    }
     static leaf_answer poll_leaf(void* leaf, context& cx) {
         auto& self = *static_cast<early_return_awaiter*>(leaf);
-        auto answer = self.future_.poll(cx);
-        if (!answer.is_ready()) return leaf_answer::pending;
-        self.value_.emplace(std::move(answer).take());
+        if (!self.take(self.future_.poll(cx))) return leaf_answer::pending;
         if (self.value_->has_value()) return leaf_answer::resume;
         self.root_.enter(self.self_);
         self.leave_error();
@@ -94,8 +94,6 @@ private:
     F& future_;
     promise_base& self_;
     coro_root& root_;
-    bool ready_ = false;
-    sennit::poll<output> answer_ = pending;
     std::optional<output> value_;
 };
 

@@ -98,7 +98,8 @@ private:
     void after_switch() noexcept;
     void leave_flow(flow& self, runnable* next, after what) noexcept;
     void push_slowly(runnable& r) noexcept;
-    void push_woken_slowly(runnable& r) noexcept;
+    void push_next_slowly(runnable& r) noexcept;
+    void push_elsewhere(runnable& r) noexcept; // see migrates_
     void requeue_slowly(flow& self) noexcept;
 
     // Loop's sources of work, in order.
