@@ -1,4 +1,5 @@
 // The rules of Go's channels (G-CH-1 to G-CH-17); upstream tests are named where a rule has one.
+#include "counted.hpp"
 #include "support.hpp"
 
 #include <array>
@@ -12,26 +13,10 @@ namespace sennit {
 namespace {
 
 using namespace std::chrono_literals;
+using test::counted;
 using test::driver;
 using test::kind;
 
-class channel_pairs : public test::paired {};
-INSTANTIATE_TEST_SUITE_P(all, channel_pairs, testing::ValuesIn(test::all_pairings()),
-                         test::name_of_pairing);
-
-// An element that counts its live objects. The move is cheap and cannot fail.
-struct counted {
-    static inline std::atomic<int> live{0};
-    int value;
-
-    explicit counted(int v) noexcept : value(v) { ++live; }
-    counted(counted&& other) noexcept : value(std::exchange(other.value, -1)) { ++live; }
-    counted& operator=(counted&& other) noexcept {
-        value = std::exchange(other.value, -1);
-        return *this;
-    }
-    ~counted() { --live; }
-};
 // One whose move may throw: it travels in a box.
 struct throwing {
     static inline std::atomic<int> live{0};
@@ -274,7 +259,7 @@ TEST(channel, elements_of_every_kind) {
 }
 
 TEST(channel, what_nobody_received_is_destroyed_with_it) {
-    const int before = counted::live, boxed = throwing::live;
+    const int before = counted::alive(), boxed = throwing::live;
     {
         auto a = make_chan<counted>(4);
         auto b = make_chan<throwing>(4);
@@ -282,12 +267,12 @@ TEST(channel, what_nobody_received_is_destroyed_with_it) {
             a.send(counted(i));
             b.send(throwing(i));
             if (i < 3) {
-                EXPECT_EQ(a.recv()->value, i);
+                EXPECT_EQ(a.recv()->value(), i);
                 EXPECT_EQ(b.recv()->value, i);
             }
         }
     }
-    EXPECT_EQ(counted::live, before);
+    EXPECT_EQ(counted::alive(), before);
     EXPECT_EQ(throwing::live, boxed);
 }
 
@@ -320,7 +305,7 @@ TEST(channel, a_move_that_throws_happens_outside_of_the_channel) {
 // ---- dropping
 
 TEST(channel, a_value_given_to_one_that_is_dropped_passes_on) {
-    const int before = counted::live;
+    const int before = counted::alive();
     for (const int capacity : {0, 1, 3}) {
         auto c = make_chan<counted>(capacity);
         driver first, second;
@@ -337,13 +322,13 @@ TEST(channel, a_value_given_to_one_that_is_dropped_passes_on) {
         EXPECT_EQ(c.len(), 1u);
         auto again = c.try_recv();
         ASSERT_TRUE(again);
-        EXPECT_EQ(again->value, 1);
+        EXPECT_EQ(again->value(), 1);
     }
-    EXPECT_EQ(counted::live, before);
+    EXPECT_EQ(counted::alive(), before);
 }
 
 TEST(channel, a_value_that_comes_back_to_a_full_channel_is_the_next) {
-    const int before = counted::live;
+    const int before = counted::alive();
     for (const bool drain : {true, false}) {
         auto c = make_chan<counted>(2);
         driver d;
@@ -361,14 +346,14 @@ TEST(channel, a_value_that_comes_back_to_a_full_channel_is_the_next) {
         if (!drain) continue; // destroyed with the channel
         c.close();
         for (int i = 0; i < 5; ++i)
-            EXPECT_EQ(c.recv()->value, i);
+            EXPECT_EQ(c.recv()->value(), i);
         EXPECT_FALSE(c.recv());
     }
-    EXPECT_EQ(counted::live, before);
+    EXPECT_EQ(counted::alive(), before);
 }
 
 TEST(channel, a_send_that_is_dropped_was_received_or_is_destroyed) {
-    const int before = counted::live;
+    const int before = counted::alive();
     {
         auto c = make_chan<counted>();
         driver d;
@@ -377,12 +362,12 @@ TEST(channel, a_send_that_is_dropped_was_received_or_is_destroyed) {
         (void)c.async_send(counted(3)); // never polled: nothing happens
         EXPECT_FALSE(d.poll(*taken).is_ready());
         EXPECT_FALSE(d.poll(*left).is_ready());
-        EXPECT_EQ(c.recv()->value, 1);
+        EXPECT_EQ(c.recv()->value(), 1);
         taken.reset();
         left.reset();
         EXPECT_EQ(c.try_recv().error(), recv_error::empty);
     }
-    EXPECT_EQ(counted::live, before);
+    EXPECT_EQ(counted::alive(), before);
 }
 
 TEST(channel, a_future_of_an_rvalue_keeps_the_channel_alive) {
@@ -406,161 +391,12 @@ TEST(channel_death, the_last_handle_is_kept_while_somebody_waits) {
         "keep a handle");
 }
 
-// ---- flows of all kinds
-
-void send_numbers(chan<int> c, int from, int to) {
-    for (int i = from; i < to; ++i)
-        c.send(i);
-}
-task<void> send_numbers_task(chan<int> c, int from, int to) {
-    for (int i = from; i < to; ++i)
-        co_await c.async_send(i);
-}
-void sum_up(chan<int> c, std::atomic<long>& sum, std::atomic<long>& count) {
-    int last = -1;
-    for (const int v : c) {
-        sum += v;
-        ++count;
-        last = v;
-    }
-    (void)last;
-}
-task<void> sum_up_task(chan<int> c, std::atomic<long>& sum, std::atomic<long>& count) {
-    for (;;) {
-        const std::optional<int> v = co_await c.async_recv();
-        if (!v) co_return;
-        sum += *v;
-        ++count;
-    }
-}
-
-// go: runtime: TestChan ("total sum"), TestPseudoRandomSend; test/chan/fifo.go
-TEST_P(channel_pairs, every_value_is_received_once) {
-    static constexpr int each = test::rounds_scaled(1000);
-    constexpr int flows = 3;
-    for (const int capacity : {0, 1, 7}) {
-        auto c = make_chan<int>(capacity);
-        std::atomic<long> sum{0}, count{0};
-        std::atomic<int> left{flows};
-        for (int i = 0; i < flows; ++i) {
-            start(
-                kind_of(0),
-                [=, &left] {
-                    send_numbers(c, i * each, (i + 1) * each);
-                    if (--left == 0) c.close();
-                },
-                [=, &left] {
-                    return [](chan<int> out, int from, std::atomic<int>& running) -> task<void> {
-                        co_await send_numbers_task(out, from, from + each);
-                        if (--running == 0) out.close();
-                    }(c, i * each, left);
-                });
-            start(
-                kind_of(1), [=, &sum, &count] { sum_up(c, sum, count); },
-                [=, &sum, &count] { return sum_up_task(c, sum, count); });
-        }
-        join();
-        EXPECT_EQ(count, flows * each);
-        EXPECT_EQ(sum, long{flows * each} * (flows * each - 1) / 2);
-    }
-}
-
-// go: test/chan/fifo.go, G-CH-16: one sender's values arrive in its order, with what it wrote before.
-TEST_P(channel_pairs, one_senders_values_arrive_in_order) {
-    static constexpr int rounds = test::rounds_scaled(2000);
-    for (const int capacity : {0, 1, 10}) {
-        auto c = make_chan<int>(capacity);
-        std::vector<int> written(rounds); // plain: TSan tells when the order does not hold
-        const auto check = [&written](int v, int expected) {
-            EXPECT_EQ(v, expected);
-            EXPECT_EQ(written[static_cast<unsigned>(v)], v + 1);
-        };
-        start(
-            kind_of(0),
-            [c, &written] {
-                for (int i = 0; i < rounds; ++i) {
-                    written[static_cast<unsigned>(i)] = i + 1;
-                    c.send(i);
-                }
-                c.close();
-            },
-            [c, &written] {
-                return [](chan<int> out, std::vector<int>& w) -> task<void> {
-                    for (int i = 0; i < rounds; ++i) {
-                        w[static_cast<unsigned>(i)] = i + 1;
-                        co_await out.async_send(i);
-                    }
-                    out.close();
-                }(c, written);
-            });
-        start(
-            kind_of(1),
-            [c, &check] {
-                int next = 0;
-                for (const int v : c)
-                    check(v, next++);
-                EXPECT_EQ(next, rounds);
-            },
-            [c, &check] {
-                return [](chan<int> in, decltype(check) verify) -> task<void> {
-                    for (int next = 0;; ++next) {
-                        const std::optional<int> v = co_await in.async_recv();
-                        if (!v) {
-                            EXPECT_EQ(next, rounds);
-                            co_return;
-                        }
-                        verify(*v, next);
-                    }
-                }(c, check);
-            });
-        join();
-    }
-}
-
-// go: runtime: TestBlockRecvAfterClose and the closing halves of TestChan
-TEST_P(channel_pairs, closing_ends_those_who_wait) {
-    for (int round = 0; round < test::rounds_scaled(100); ++round) {
-        auto full = make_chan<int>(), empty = make_chan<int>();
-        std::atomic<int> threw{0}, ended{0};
-        const auto send = [=, &threw] {
-            try {
-                full.send(1);
-            } catch (const channel_error&) {
-                ++threw;
-            }
-        };
-        const auto send_task = [&threw](chan<int> c) -> task<void> {
-            try {
-                co_await c.async_send(1);
-            } catch (const channel_error&) {
-                ++threw;
-            }
-        };
-        const auto recv_task = [&ended](chan<int> c) -> task<void> {
-            const std::optional<int> v = co_await c.async_recv();
-            if (!v) ++ended;
-        };
-        for (int i = 0; i < 2; ++i) {
-            start(kind_of(i), send, [&] { return send_task(full); });
-            start(
-                kind_of(i),
-                [=, &ended] {
-                    if (!empty.recv()) ++ended;
-                },
-                [&] { return recv_task(empty); });
-        }
-        full.close();
-        empty.close();
-        join();
-        EXPECT_EQ(threw, 2);
-        EXPECT_EQ(ended, 2);
-    }
-}
+// ---- at random moments
 
 // Seeded: sends and receives that are given up at random moments, also after they were granted.
 // What was sent is what was received and what is left: nothing is lost, nothing comes twice.
 TEST(channel, random_drops_lose_nothing) {
-    const int before = counted::live;
+    const int before = counted::alive();
     const int seeds = test::rounds_scaled(100);
     for (int seed = 0; seed < seeds; ++seed) {
         runtime rt{{.workers = 1u + static_cast<unsigned>(seed) % 4u}};
@@ -590,11 +426,11 @@ TEST(channel, random_drops_lose_nothing) {
                             wait(timeout(std::chrono::microseconds(random() % 5), c.async_recv()));
                         if (!answer) continue;
                         if (!*answer) break;
-                        received += (*answer)->value;
+                        received += (*answer)->value();
                     } else {
                         const auto v = c.recv();
                         if (!v) break;
-                        received += v->value;
+                        received += v->value();
                     }
                 }
             }));
@@ -605,10 +441,10 @@ TEST(channel, random_drops_lose_nothing) {
         for (std::size_t i = 1; i < flows.size(); i += 2)
             flows[i].join();
         while (auto v = c.try_recv())
-            gone += v->value;
+            gone += v->value();
         ASSERT_EQ(sent, received + gone) << "seed " << seed;
     }
-    EXPECT_EQ(counted::live, before);
+    EXPECT_EQ(counted::alive(), before);
 }
 
 // Stopping a receiver at the moment of a send: the value is with it or still there.

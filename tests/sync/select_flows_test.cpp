@@ -1,5 +1,6 @@
 // Selects of several flows, and such as are dropped: every value goes one way, nothing is lost, and waiting costs nothing. Upstream
 // tests are named where a rule has one.
+#include "counted.hpp"
 #include "support.hpp"
 
 #include <algorithm>
@@ -8,25 +9,17 @@
 namespace sennit {
 namespace {
 
+using test::counted;
 using test::driver;
 
 class select_pairs : public test::paired {};
 INSTANTIATE_TEST_SUITE_P(all, select_pairs, testing::ValuesIn(test::all_pairings()),
                          test::name_of_pairing);
 
-struct counted {
-    static inline std::atomic<int> live{0};
-    int value;
-
-    explicit counted(int v) noexcept : value(v) { ++live; }
-    counted(counted&& other) noexcept : value(std::exchange(other.value, -1)) { ++live; }
-    ~counted() { --live; }
-};
-
 // ---- dropping
 
 TEST(select, a_value_given_to_one_that_is_dropped_goes_back) {
-    const int before = counted::live;
+    const int before = counted::alive();
     {
         auto a = make_chan<counted>(), b = make_chan<counted>();
         driver d;
@@ -35,17 +28,17 @@ TEST(select, a_value_given_to_one_that_is_dropped_goes_back) {
         EXPECT_FALSE(d.poll(*dropped).is_ready());
         a.send(counted(7));
         dropped.reset();
-        EXPECT_EQ(a.try_recv()->value, 7);
+        EXPECT_EQ(a.try_recv()->value(), 7);
         EXPECT_EQ(b.try_recv().error(), recv_error::empty);
 
         auto taken = std::make_unique<decltype(async_select(on_recv(a), on_send(b, counted(1))))>(
             async_select(on_recv(a), on_send(b, counted(2))));
         EXPECT_FALSE(d.poll(*taken).is_ready());
-        EXPECT_EQ(b.recv()->value, 2);
+        EXPECT_EQ(b.recv()->value(), 2);
         taken.reset(); // sent it stays
         EXPECT_FALSE(a.try_send(counted(1)));
     }
-    EXPECT_EQ(counted::live, before);
+    EXPECT_EQ(counted::alive(), before);
 }
 
 // ---- flows of all kinds
@@ -147,7 +140,7 @@ TEST_P(select_pairs, meet_on_both_directions_of_two_channels) {
 // Seeded: selects that lose, are dropped and run out of time at random. What was sent is what was received and what
 // is left.
 TEST(select, random_programs_lose_nothing) {
-    const int before = counted::live;
+    const int before = counted::alive();
     const int seeds = test::rounds_scaled(100);
     for (int seed = 0; seed < seeds; ++seed) {
         runtime rt{{.workers = 1u + static_cast<unsigned>(seed) % 4u}};
@@ -172,7 +165,7 @@ TEST(select, random_programs_lose_nothing) {
                 const auto note = [&](bool& open) {
                     return [&](std::optional<counted> v) {
                         open = v.has_value();
-                        if (v) received += v->value;
+                        if (v) received += v->value();
                     };
                 };
                 for (bool a_open = true, b_open = true; a_open || b_open;) {
@@ -197,11 +190,11 @@ TEST(select, random_programs_lose_nothing) {
             flows[i].join();
         for (auto& c : {a, b}) {
             while (auto v = c.try_recv())
-                received += v->value;
+                received += v->value();
         }
         ASSERT_EQ(sent, received) << "seed " << seed;
     }
-    EXPECT_EQ(counted::live, before);
+    EXPECT_EQ(counted::alive(), before);
 }
 
 struct counting {

@@ -42,6 +42,11 @@ inline std::string name_of_pairing(const testing::TestParamInfo<pairing>& info) 
            names[static_cast<int>(info.param.second)] + "_" + std::to_string(info.param.workers);
 }
 
+template<class T>
+void drop(T& t) {
+    T dropped = std::move(t);
+}
+
 // Flows of either kind, joined by join() or at the end.
 class paired : public testing::TestWithParam<pairing> {
 protected:

@@ -9,16 +9,12 @@ namespace {
 
 using test::counted;
 using test::driver;
+using test::drop;
 using test::kind;
 
 class watch_pairs : public test::paired {};
 INSTANTIATE_TEST_SUITE_P(all, watch_pairs, testing::ValuesIn(test::all_pairings()),
                          test::name_of_pairing);
-
-template<class T>
-void drop(T& t) {
-    T dropped = std::move(t);
-}
 
 class watch : public testing::Test {
 protected:
