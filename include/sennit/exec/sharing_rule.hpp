@@ -21,7 +21,7 @@ public:
     static constexpr std::uint64_t overload_ns = 2'000;
     // Unless it turns out that the work is slower by so much when several workers do it: then they belong together, and stay
     // together for some time. Longer turns are worth moving a flow in any case.
-    static constexpr std::uint64_t slower_by = 3, worth_moving_ns = 5'000;
+    static constexpr std::uint64_t slower_by = 3, worth_moving_ns = 20'000;
     static constexpr std::uint32_t slow_looks_max = 4, good_looks_max = 64;
     static constexpr std::uint64_t keep_ns_min = 5'000'000, keep_ns_max = 160'000'000;
 
