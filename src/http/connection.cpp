@@ -80,7 +80,8 @@ task<void> connection::run(std::shared_ptr<connection> self) {
     } catch (const stopped&) {
         throw;
     } catch (...) {
-        self->core_->report_exception("a connection", self->request_);
+        self->core_->report_exception("a connection",
+                                      self->request_ != nullptr ? *self->request_ : request());
     }
 }
 
@@ -98,9 +99,9 @@ task<void> connection::converse(connection& self) {
             case step::answer: {
                 try {
                     if (self.handler_->is_coroutine()) {
-                        self.answer_with(co_await self.handler_->start(self.request_));
+                        self.answer_with(co_await self.handler_->start(*self.request_));
                     } else {
-                        self.answer_with(self.handler_->call(self.request_));
+                        self.answer_with(self.handler_->call(*self.request_));
                     }
                 } catch (const stopped&) {
                     throw;
@@ -260,9 +261,9 @@ connection::step connection::end_head() {
 
 connection::step connection::end_request() {
     in_body_ = false;
-    request_ = parser_.take();
+    request_ = &parser_.message();
     server_counts::add(counts_.requests);
-    route_match match = core_->routes.match(request_);
+    route_match match = core_->routes.match(*request_);
     handler_ = match.found;
     if (handler_ != nullptr) return step::answer;
     answer_with(std::move(match.refusal));
@@ -282,7 +283,7 @@ connection::step connection::refuse(response answer) {
 }
 
 void connection::answer_with(response answer) {
-    exchange asked = exchange::of(request_);
+    exchange asked = exchange::of(*request_);
     lingers_ = asked.keep_alive; // if the server closes, the client may be sending already
     ++answered_;
     if (answered_ >= core_->options.requests_max || core_->is_stopping()) asked.keep_alive = false;
@@ -291,7 +292,7 @@ void connection::answer_with(response answer) {
 
 // In a handler of an exception.
 void connection::answer_with_failure() {
-    core_->report_exception("the handler", request_);
+    core_->report_exception("the handler", *request_);
     answer_with(response::status_page(500));
 }
 
@@ -336,7 +337,7 @@ void connection::pull() {
     } catch (const sennit::detail::flow_exit&) {
         throw;
     } catch (...) {
-        core_->report_exception("the body source", request_);
+        core_->report_exception("the body source", *request_);
         writing_ = write_state::failed;
     }
 }
@@ -347,7 +348,8 @@ connection::step connection::end_output() {
     const bool stays = writer_.keep_alive();
     if (!stays) return lingers_ ? step::linger : step::end;
     free_large_output();
-    parser_.recycle(std::move(request_));
+    request_ = nullptr;
+    parser_.reset();
     const step next = parse();
     if (next != step::receive) return next;
     since_ = clock::now();

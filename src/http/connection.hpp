@@ -116,7 +116,7 @@ private:
     std::optional<clock::time_point> write_armed_;
 
     // answering
-    request request_;
+    request* request_ = nullptr; // the parser's, while it is answered
     const handler* handler_ = nullptr;
     std::uint64_t answered_ = 0;
 

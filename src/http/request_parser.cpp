@@ -40,10 +40,14 @@ constexpr std::size_t method_size_max = 16;
 // Some clients send an empty line after a body; a server should ignore it (RFC 9112, section 2.2).
 constexpr std::size_t empty_lines_max = 4;
 
-// A recycled body larger than this is freed, so that an idle connection does not hold it.
+// A spent body larger than this is freed, so that an idle connection does not hold it.
 constexpr std::size_t kept_body_capacity_max = std::size_t{16} * 1024;
 
 constexpr std::string_view line_end = "\r\n";
+
+void free_large(std::string& body) noexcept {
+    if (body.capacity() > kept_body_capacity_max) std::string().swap(body);
+}
 
 } // namespace
 
@@ -117,6 +121,7 @@ struct request_parser::impl {
 
 void request_parser::impl::reset() {
     message_.clear();
+    free_large(message_.body());
     grammar_.emplace(message_, bounds_);
     failure_ = nullptr;
     phase_ = phase::head;
@@ -128,7 +133,7 @@ void request_parser::impl::reset() {
 void request_parser::impl::recycle(request& spent) noexcept {
     if (!is_idle()) return;
     spent.clear();
-    if (spent.body().capacity() > kept_body_capacity_max) std::string().swap(spent.body());
+    free_large(spent.body());
     message_ = std::move(spent);
 }
 
@@ -145,7 +150,7 @@ parse_result request_parser::impl::feed(std::string_view input) {
         case phase::chunks:
             return feed_chunks(input);
         case phase::complete:
-            fatal("http::request_parser: take() the request before feeding the next");
+            fatal("http::request_parser: take() the request, or reset(), before feeding the next");
         case phase::failed:
             fatal("http::request_parser: close the connection, or reset() the parser");
     }
@@ -344,6 +349,12 @@ const request& request_parser::current() const {
     const auto phase = impl_->phase_;
     SENNIT_ASSERT(phase != impl::phase::head && phase != impl::phase::failed,
                   "ask for the current request only after headers_done or complete");
+    return impl_->message_;
+}
+
+request& request_parser::message() {
+    SENNIT_ASSERT(impl_->phase_ == impl::phase::complete,
+                  "ask for the message only after complete");
     return impl_->message_;
 }
 

@@ -233,6 +233,43 @@ TEST(request_parser, reads_without_allocating_once_it_has_its_memory) {
     EXPECT_EQ(counted.so_far(), 0u);
 }
 
+TEST(request_parser, a_message_stays_in_its_place_until_the_reset) {
+    const std::string post = "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody";
+    request_parser parser;
+    const auto read = [&] {
+        const parse_result head = parser.feed(post);
+        EXPECT_EQ(head.state, parse_state::headers_done);
+        const parse_result body = parser.feed(std::string_view(post).substr(head.consumed));
+        EXPECT_EQ(body.state, parse_state::complete);
+    };
+    read();
+    EXPECT_EQ(describe(parser.message()), "POST /p HTTP/1.1\nHost: h\nContent-Length: 4\n\nbody");
+    parser.message().body() += ", and what a handler adds";
+    EXPECT_FALSE(parser.is_idle());
+    parser.reset();
+    EXPECT_TRUE(parser.is_idle());
+    const allocation_count counted;
+    for (int i = 0; i < 10; ++i) {
+        read();
+        EXPECT_EQ(parser.message().body(), "body");
+        parser.reset();
+    }
+    EXPECT_EQ(counted.so_far(), 0u);
+}
+
+TEST(request_parser, a_reset_frees_a_large_body) {
+    request_parser parser;
+    constexpr std::size_t size = 1 << 20;
+    const std::string head =
+        "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n";
+    const parse_result fed = parser.feed(head);
+    EXPECT_EQ(fed.state, parse_state::headers_done);
+    EXPECT_EQ(parser.feed(std::string(size, 'x')).state, parse_state::complete);
+    parser.reset();
+    EXPECT_EQ(parser.feed("GET / HTTP/1.0\r\n\r\n").state, parse_state::complete);
+    EXPECT_LT(parser.message().body().capacity(), std::size_t{1} << 16);
+}
+
 TEST(request_parser, does_not_keep_a_large_recycled_body) {
     request_parser parser;
     request large(method::post, "/", std::string(1 << 20, 'x'));
@@ -252,6 +289,7 @@ TEST(request_parser, a_recycled_request_never_disturbs_the_next) {
 TEST(request_parser_death, misuse_is_an_assertion_with_advice) {
     request_parser parser;
     EXPECT_DEATH((void)parser.take(), "only after complete");
+    EXPECT_DEATH((void)parser.message(), "only after complete");
     EXPECT_DEATH((void)parser.current(), "only after headers_done");
     EXPECT_DEATH((void)parser.error(), "only after failed");
     EXPECT_EQ(parser.feed("GET / HTTP/1.0\r\n\r\n").state, parse_state::complete);

@@ -93,7 +93,7 @@ public:
     ~request_parser();
 
     /// Reads on. Returns early at headers_done, which is told once for each request that has a
-    /// body, and at complete. After complete call take(), after failed reset(); feeding before that
+    /// body, and at complete. After complete call take() or reset(), after failed reset(); feeding before that
     /// is an assertion. A connection that ends while is_idle() is false has cut off a request.
     [[nodiscard]] parse_result feed(std::span<const std::byte> input);
     [[nodiscard]] parse_result feed(std::string_view input);
@@ -102,14 +102,18 @@ public:
     /// assertion.
     [[nodiscard]] const request& current() const;
 
-    /// The complete request. The parser is ready for the next one.
+    /// The complete request, in its place: it stays there until reset(), which keeps its memory for
+    /// the next one. Before complete an assertion.
+    [[nodiscard]] request& message();
+
+    /// The complete request, moved out. The parser is ready for the next one.
     [[nodiscard]] request take();
 
     /// Takes the memory of a request that is no longer needed for the next one. Large bodies are
     /// freed instead. Does nothing if the next request has begun.
     void recycle(request spent) noexcept;
 
-    /// Forgets what was read of the current request, also after failed.
+    /// Forgets what was read of the current request, also after failed. A large body is freed.
     void reset();
 
     /// Why feed answered failed; an assertion otherwise.

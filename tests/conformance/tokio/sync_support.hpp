@@ -67,10 +67,6 @@ bool is_pending(driver& by, F& f) {
     while (!by.rearm()) {} // false once: after a wake from before
     return !by.poll(f).is_ready();
 }
-template<class T>
-void drop(T& t) {
-    const T dropped = std::move(t);
-}
 
 /// Sending, whatever the bound.
 template<class Sender, class T>
