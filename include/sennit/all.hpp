@@ -6,6 +6,7 @@
 #include <sennit/base/config.hpp>
 #include <sennit/base/error.hpp>
 #include <sennit/base/list.hpp>
+#include <sennit/base/prefetch.hpp>
 #include <sennit/base/result.hpp>
 #include <sennit/base/spin_lock.hpp>
 #include <sennit/core/cancel_safety.hpp>

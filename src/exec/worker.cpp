@@ -3,6 +3,7 @@
 #include <sennit/exec/worker.hpp>
 
 #include <sennit/base/assert.hpp>
+#include <sennit/base/prefetch.hpp>
 #include <sennit/exec/scheduler.hpp>
 #include <sennit/os/thread.hpp>
 #include <sennit/stack/exception_state.hpp>
@@ -21,11 +22,8 @@ constexpr std::size_t room_for_child = stack_size_default / 2;
 
 // What a flow that is about to run touches first comes closer.
 void warm_up(const runnable& r) noexcept {
-    __builtin_prefetch(reinterpret_cast<const char*>(&r) + 64);
-    const auto* first = static_cast<const char*>(r.resumes_at);
-    __builtin_prefetch(first);
-    __builtin_prefetch(first + 64);
-    __builtin_prefetch(first + 128);
+    prefetch(&r, 2); // the header
+    prefetch(r.resumes_at, 3);
 }
 
 worker* here() noexcept { return static_cast<worker*>(this_thread().parker); }

@@ -1,6 +1,7 @@
 #include "interest_list.hpp"
 
 #include <sennit/base/assert.hpp>
+#include <sennit/base/prefetch.hpp>
 
 #include <span>
 
@@ -58,11 +59,7 @@ std::size_t interest_list::poll(std::optional<std::chrono::nanoseconds> timeout)
     std::size_t delivered = 0;
     const std::span happened(events_.data(), *count);
     for (std::size_t i = 0; i < happened.size(); ++i) {
-        if (i + prefetched < happened.size()) {
-            const auto* next = reinterpret_cast<const char*>(source_of(happened[i + prefetched]));
-            __builtin_prefetch(next);
-            __builtin_prefetch(next + 64);
-        }
+        if (i + prefetched < happened.size()) prefetch(source_of(happened[i + prefetched]), 2);
         source* s = source_of(happened[i]);
         if (s == nullptr) continue;
         ++delivered;
