@@ -248,7 +248,7 @@ void worker::yield(flow& self) noexcept {
 
 void worker::requeue(flow& self) noexcept {
     // A look that is due comes first, so that those whom it wakes do not wait for another turn of this flow.
-    if (tick_ + 1 >= interval_.turns() || attention.load(std::memory_order_relaxed)) [[unlikely]] {
+    if (is_look_due(tick_ + 1)) [[unlikely]] {
         ++tick_;
         maintain();
     }
@@ -296,7 +296,7 @@ bool worker::claim(flow& child) noexcept {
     }
     // A turn: a worker deep in recursive work is not stuck, and attends to the rest.
     counters.polls.add();
-    if (++tick_ >= interval_.turns() || attention.load(std::memory_order_relaxed)) [[unlikely]]
+    if (is_look_due(++tick_)) [[unlikely]]
         maintain();
     return true;
 }
@@ -350,7 +350,7 @@ void worker::cache_loop(stack& s) noexcept {
 // ---- what to run
 
 SENNIT_ALWAYS_INLINE runnable* worker::next_now() noexcept {
-    if (++tick_ >= interval_.turns() || attention.load(std::memory_order_relaxed)) [[unlikely]] {
+    if (is_look_due(++tick_)) [[unlikely]] {
         maintain();
         if (until_ != nullptr && is_over()) return nullptr;
     }

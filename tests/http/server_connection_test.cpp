@@ -226,10 +226,9 @@ TEST_P(http_server, shutdown_forces_what_does_not_finish_in_time) {
 
 TEST_P(http_server, serves_nobody_after_a_shutdown) {
     start();
-    client peer = connect();
+    client peer = connect(); // it serves: otherwise the shutdown could come first, and serving fail
     peer.get("/plain/1");
-    EXPECT_EQ(peer.receive().status,
-              200); // it serves; otherwise the shutdown could come first, and serving fail
+    EXPECT_EQ(peer.receive().status, 200);
     EXPECT_EQ(begin_shutdown(1s).join(), 0U);
     const result<void> again = runtime_->block_on([&]() -> result<void> {
         return server_->serve(SENNIT_TRY(tcp_listener::bind("127.0.0.1:0")));

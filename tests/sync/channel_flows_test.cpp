@@ -1,9 +1,7 @@
 // Channels between flows of all kinds (G-CH-1 to G-CH-17); upstream tests are named where a rule has one.
 #include "support.hpp"
 
-#include <array>
 #include <atomic>
-#include <numeric>
 
 namespace sennit {
 namespace {

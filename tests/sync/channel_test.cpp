@@ -4,7 +4,6 @@
 
 #include <array>
 #include <atomic>
-#include <numeric>
 #include <stdexcept>
 #include <type_traits>
 #include <unordered_set>

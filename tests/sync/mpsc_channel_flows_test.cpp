@@ -3,8 +3,6 @@
 #include "support.hpp"
 #include <sennit/sync/mpsc_channel.hpp>
 
-#include <numeric>
-
 namespace sennit {
 namespace {
 

@@ -5,8 +5,6 @@
 #include "counted.hpp"
 #include "support.hpp"
 
-#include <numeric>
-
 namespace sennit {
 namespace {
 

@@ -97,6 +97,10 @@ private:
     static void prime(sennit::stack& s) noexcept;
     void after_switch() noexcept;
     void leave_flow(flow& self, runnable* next, after what) noexcept;
+    // When so many turns have passed since the last look.
+    bool is_look_due(std::uint32_t turns) const noexcept {
+        return turns >= interval_.turns() || attention.load(std::memory_order_relaxed);
+    }
     void push_slowly(runnable& r) noexcept;
     void push_next_slowly(runnable& r) noexcept;
     void push_elsewhere(runnable& r) noexcept; // see migrates_

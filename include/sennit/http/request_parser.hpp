@@ -73,7 +73,8 @@ struct parse_error {
 /// Reads one request after another from a connection's bytes, in whatever pieces they come.
 ///
 /// Feeding costs time linear in the bytes, however they are divided. Once its buffers have grown, a
-/// parser that gets its spent requests back (recycle) reads without allocating.
+/// parser that keeps its requests (message, reset) or gets them back (recycle) reads without
+/// allocating.
 ///
 /// ```cpp
 /// http::request_parser parser;
@@ -93,8 +94,9 @@ public:
     ~request_parser();
 
     /// Reads on. Returns early at headers_done, which is told once for each request that has a
-    /// body, and at complete. After complete call take() or reset(), after failed reset(); feeding before that
-    /// is an assertion. A connection that ends while is_idle() is false has cut off a request.
+    /// body, and at complete. After complete call take() or reset(), after failed reset(); feeding
+    /// before that is an assertion. A connection that ends while is_idle() is false has cut off a
+    /// request.
     [[nodiscard]] parse_result feed(std::span<const std::byte> input);
     [[nodiscard]] parse_result feed(std::string_view input);
 

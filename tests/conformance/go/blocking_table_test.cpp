@@ -1,20 +1,10 @@
 // The table of golang/go's test/chan/select3.go: which operation proceeds, waits or is refused in which state.
 #include "conformance/pairing.hpp"
 
-#include <algorithm>
-#include <atomic>
-#include <cstdint>
-#include <random>
-#include <ranges>
-#include <string>
-#include <vector>
-
 namespace sennit {
 namespace {
 
-using test::await_count;
 using test::by;
-using test::counting;
 using test::kind;
 
 // test/chan/select3.go. Nil, closed, empty and full, by each operation.

@@ -4,12 +4,8 @@
 #include <any>
 #include <array>
 #include <atomic>
-#include <cmath>
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <numeric>
-#include <random>
 #include <vector>
 
 namespace sennit {

@@ -1,23 +1,16 @@
 // The rules of golang/go's runtime/chan_test.go that are about select. Above each case stands the upstream test.
 #include "conformance/pairing.hpp"
 
-#include <any>
 #include <array>
 #include <atomic>
 #include <cmath>
-#include <cstdint>
-#include <map>
-#include <memory>
-#include <numeric>
 #include <random>
-#include <vector>
 
 namespace sennit {
 namespace {
 
 using test::await_count;
 using test::by;
-using test::counting;
 using test::kind;
 
 class go_runtime_select : public test::conformance {};

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdint>
-#include <random>
 #include <ranges>
 #include <string>
 #include <vector>
