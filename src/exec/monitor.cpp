@@ -62,7 +62,7 @@ void scheduler::look_at(worker& w, std::uint64_t now) {
     const bool wanting = !w.stuck.load(std::memory_order_relaxed) && waits_for_processor(w);
     if (wanting || now - w.seen_since_ns < stuck_after_ns) return;
     runnable_chain chain;
-    std::size_t count = w.queue().steal(chain, run_queue::taking::everything);
+    std::size_t count = w.queue().steal_all(chain);
     count += w.inbox.pop(chain, SIZE_MAX);
     inject(chain, count);
     if (w.timers()->next_deadline_ns() <= now) w.timers()->fire(now);

@@ -17,6 +17,8 @@ constexpr std::uint64_t backlog_ns = 100'000;
 constexpr std::size_t timers_at_once = 512;
 // What one grab from the injector may take: half a ring of Go's size.
 constexpr std::size_t grab_max = 128;
+// What came of a theft is told while it goes on, at the first look after so long.
+constexpr std::uint64_t theft_judged_ns = 50'000;
 // How long a worker sleeps when flows wait for a stack to come free.
 constexpr std::uint64_t starved_ns = 1'000'000;
 // A sleeping worker keeps its cached stacks for this long. Then others can have them, and the memory goes back.
@@ -42,6 +44,7 @@ bool worker::refill_from_injector() noexcept {
 }
 
 bool worker::steal() noexcept {
+    const std::uint64_t begin = timers_->now_ns();
     const unsigned n = scheduler_.slots_in_use();
     random_ ^= random_ << 13;
     random_ ^= random_ >> 17;
@@ -51,17 +54,24 @@ bool worker::steal() noexcept {
         // One runnable is its owner's next: taking it moves a cache line for nothing.
         if (&victim == this || !victim.has_surplus()) continue;
         const bool backlog = victim.sharing.is_overloaded();
-        runnable_chain chain;
         const std::size_t count = victim.queue_.steal(
-            chain, backlog ? run_queue::taking::bound_too : run_queue::taking::free);
+            loot_, backlog ? run_queue::taking::bound_too : run_queue::taking::free);
         if (count == 0) continue;
         counters.steals.add();
         counters.stolen.add(count);
-        while (runnable* r = chain.pop_front())
-            queue_.push_back(*r);
+        queue_.push_back(std::span(loot_).first(count));
+        victim_ = &victim;
+        judged_ns_ = begin;
+        judged_turn_ = turn();
         return true;
     }
     return false;
+}
+
+// Whether the theft was worth it: tells the victim's rule.
+void worker::judge_theft(std::uint64_t now) noexcept {
+    const std::uint64_t turns = turn() - std::exchange(judged_turn_, turn());
+    victim_->sharing.note_taken(now, turns, now - std::exchange(judged_ns_, now));
 }
 
 void worker::fire_timers(std::uint64_t now) noexcept {
@@ -109,6 +119,7 @@ void worker::maintain() noexcept {
         sharing.note(now, (now - before) / turns, queue_.size_hint(),
                      scheduler_.idle.count_hint() + 1 >= scheduler_.regular_);
     }
+    if (victim_ != nullptr && now - judged_ns_ >= theft_judged_ns) judge_theft(now);
     if (leave_wanted.load(std::memory_order_relaxed)) leaving_ = true;
     (void)refill_from_injector();
     fire_timers(now);
@@ -119,6 +130,10 @@ void worker::maintain() noexcept {
 }
 
 void worker::idle() {
+    if (victim_ != nullptr) {
+        judge_theft(timers_->now_ns());
+        victim_ = nullptr;
+    }
     // Search first, unless half of the workers do already.
     if (scheduler_.slots_in_use() > 1 &&
         scheduler_.searching.load(std::memory_order_relaxed) * 2 < scheduler_.regular_) {

@@ -1,7 +1,7 @@
 // The owner's gate (include/sennit/exec/owner_gate.hpp) as steps of a model, for the models of the gate
 // and of the queue behind it.
 //
-// Left out: the number of a thief's looks before it gives up; it may give up at any of them.
+// Left out: the number of a thief's looks before it resorts to the barrier, and before it gives up; it may do so at any of them.
 #pragma once
 
 #include "model/explore.hpp"
@@ -14,6 +14,7 @@ namespace sennit::model::gate {
 struct words {
     std::uint8_t busy, claimed;
 };
+enum : std::uint8_t { free = 0, wanted, granted }; // claimed
 
 enum class barrier { there, left_out };
 
@@ -26,8 +27,13 @@ void enter(program<State>& p, const std::string& where) {
                            if (t.load(t->gate.claimed) == 0) t.go_to(inside);
                        }});
     p.steps.push_back({where + ": step back", [](auto& t) { t.store(t->gate.busy, 0); }});
+    p.steps.push_back({where + ": consent",
+                       [](auto& t) { t.compare_exchange(t->gate.claimed, wanted, granted); }});
     p.steps.push_back(
-        {where + ": wait", [](auto& t) { t.wait_until(t.load(t->gate.claimed) == 0); }});
+        {where + ": wait", [](auto& t) { t.wait_until(t.load(t->gate.claimed) != granted); }});
+    p.steps.push_back({where + ": another thief?", [=](auto& t) {
+                           if (t.load(t->gate.claimed) != free) t.go_to(where + ": consent");
+                       }});
     p.steps.push_back({where + ": busy = 1 again", [](auto& t) { t.store(t->gate.busy, 1); }});
     p.steps.push_back({where + ": claimed again?", [=](auto& t) {
                            if (t.load(t->gate.claimed) != 0) t.go_to(where + ": step back");
@@ -44,7 +50,11 @@ void leave(program<State>& p, const std::string& where) {
 template<class State>
 void claim(program<State>& p, barrier b) {
     p.steps.push_back({"claim", [](auto& t) {
-                           if (t.exchange(t->gate.claimed, 1) != 0) t.end();
+                           if (t.compare_exchange(t->gate.claimed, free, wanted) != free) t.end();
+                       }});
+    p.steps.push_back({"granted?", [](auto& t) {
+                           if (t.load(t->gate.claimed) == granted) return t.go_to("in the queue");
+                           if (t.choose(2) == 0) t.go_to("granted?");
                        }});
     if (b == barrier::there) {
         p.steps.push_back({"membarrier", [](auto& t) { t.process_barrier(); }});

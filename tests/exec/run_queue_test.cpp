@@ -4,9 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <deque>
 #include <memory>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -34,8 +36,16 @@ protected:
     }
     using taking = run_queue::taking;
     std::vector<int> steal(taking what = taking::free) {
+        std::array<runnable*, run_queue::steal_max * 2> loot;
+        const std::size_t count = queue.steal(loot, what);
+        std::vector<int> numbers;
+        for (runnable* r : std::span(loot).first(count))
+            numbers.push_back(static_cast<item*>(r)->number);
+        return numbers;
+    }
+    std::vector<int> steal_all() {
         runnable_chain chain;
-        const std::size_t count = queue.steal(chain, what);
+        const std::size_t count = queue.steal_all(chain);
         std::vector<int> numbers;
         while (runnable* r = chain.pop_front())
             numbers.push_back(static_cast<item*>(r)->number);
@@ -188,16 +198,60 @@ TEST_F(run_queue_test, thief_takes_the_older_half_and_not_the_slot) {
 }
 
 TEST_F(run_queue_test, thief_takes_a_bounded_number) {
-    push(1'000);
+    constexpr unsigned count = run_queue::steal_max * 4;
+    push(count);
     EXPECT_EQ(steal().size(), run_queue::steal_max);
-    EXPECT_EQ(queue.size_hint(), 1'000U - run_queue::steal_max);
+    EXPECT_EQ(queue.size_hint(), count - run_queue::steal_max);
+}
+
+TEST_F(run_queue_test, thief_takes_no_more_than_it_has_room_for) {
+    push(10);
+    std::array<runnable*, 3> loot;
+    EXPECT_EQ(queue.steal(loot, taking::free), 3U);
+    EXPECT_EQ(queue.size_hint(), 7U);
+    EXPECT_EQ(pop(), 3);
+}
+
+TEST_F(run_queue_test, what_was_taken_is_queued_elsewhere_in_order_and_free) {
+    queue.push_next(make()); // 0
+    queue.push_next(make()); // 1
+    push(20);
+    std::array<runnable*, 16> loot;
+    ASSERT_EQ(queue.steal(loot, taking::bound_too), 11U);
+    run_queue other;
+    other.push_back(std::span(loot).first(11));
+    EXPECT_EQ(other.free_hint(), 11U);
+    EXPECT_TRUE(other.take(at(2))) << "the second";
+    EXPECT_FALSE(queue.take(at(3)));
+    EXPECT_EQ(other.pop(), &at(0));
+    for (int i = 3; i < 12; ++i)
+        EXPECT_EQ(other.pop(), &at(i));
+    EXPECT_EQ(other.pop(), nullptr);
 }
 
 TEST_F(run_queue_test, thief_of_a_stuck_owner_takes_everything) {
-    push(500);
+    push(5'000); // the ring has grown
+    ASSERT_TRUE(queue.take(at(7)));
     queue.push_next(make());
-    EXPECT_EQ(steal(taking::everything).size(), 501U);
+    const std::vector<int> taken = steal_all();
+    ASSERT_EQ(taken.size(), 5'000U);
+    EXPECT_EQ(taken[6], 6);
+    EXPECT_EQ(taken[7], 8);
+    EXPECT_EQ(taken.back(), 5'000) << "the slot is the last";
+    EXPECT_EQ(queue.size_hint(), 0U);
+    EXPECT_EQ(queue.free_hint(), 0U);
     EXPECT_EQ(pop(), -1);
+}
+
+TEST_F(run_queue_test, what_was_all_taken_is_not_found_any_more) {
+    push(10);
+    EXPECT_EQ(steal_all().size(), 10U);
+    push(10); // in the same places
+    for (int i = 0; i < 10; ++i)
+        EXPECT_FALSE(queue.take(at(i)));
+    for (int i = 10; i < 20; ++i)
+        EXPECT_TRUE(queue.take(at(i)));
+    EXPECT_EQ(steal_all(), std::vector<int>());
 }
 
 TEST_F(run_queue_test, thief_skips_holes) {
@@ -256,21 +310,33 @@ TEST_F(run_queue_test, who_yields_is_as_bound_as_before) {
     EXPECT_EQ(queue.free_hint(), 1U);
 }
 
-// The owner pushes, pops and takes while two thieves steal: each item is delivered once.
+// The owner pushes, pops and takes while three thieves steal: each item is delivered once.
 TEST_F(run_queue_test, delivers_everything_once_among_threads) {
     constexpr int rounds = SENNIT_TSAN || SENNIT_ASAN ? 2'000 : 30'000;
     constexpr int batch = 8;
     std::atomic<bool> over{false};
     std::atomic<int> stolen{0};
     std::vector<std::thread> thieves;
+    // The monitor's theft, which exchanges the ring.
+    thieves.emplace_back([&] {
+        while (!over) {
+            runnable_chain chain;
+            stolen += static_cast<int>(queue.steal_all(chain));
+            while (runnable* r = chain.pop_front())
+                ++static_cast<item*>(r)->delivered;
+            for (int i = 0; i < 10 && !over; ++i)
+                std::this_thread::yield();
+        }
+    });
     for (int i = 0; i < 2; ++i) {
         thieves.emplace_back([&, i] {
             while (!over) {
-                runnable_chain chain;
-                stolen += static_cast<int>(queue.steal(
-                    chain, i == 0 ? run_queue::taking::free : run_queue::taking::bound_too));
-                while (runnable* r = chain.pop_front())
+                std::array<runnable*, 8> loot;
+                const std::size_t count =
+                    queue.steal(loot, i == 0 ? taking::free : taking::bound_too);
+                for (runnable* r : std::span(loot).first(count))
                     ++static_cast<item*>(r)->delivered;
+                stolen += static_cast<int>(count);
                 std::this_thread::yield();
             }
         });

@@ -11,6 +11,9 @@
 // flow here is *bound* to this queue, and thieves leave it too, unless the owner finds that its queue has become a backlog
 // (docs/decisions/0008). What was never woken, or from outside, is *free*.
 //
+// Whether a runnable is bound stands beside its address in the ring, so that a thief, who keeps the owner waiting, need not look at
+// the runnables themselves: they lie in the owner's cache, and each would take as long as dozens of entries.
+//
 // A child that has not started can be taken out of the middle by the owner, to be run in place by its joiner: it leaves a hole
 // that pop skips.
 #pragma once
@@ -23,13 +26,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 namespace sennit::detail {
 
 class run_queue {
 public:
     static constexpr std::uint32_t slot_uses_max = 3;
-    static constexpr std::uint32_t steal_max = 128; // taken at a time
+    static constexpr std::uint32_t steal_max = 512; // taken at a time
     // From here on its flows may have left the first-level cache when they run.
     static constexpr std::uint32_t long_queue = 16;
 
@@ -64,21 +68,42 @@ public:
         return static_cast<std::uint32_t>(sizes_hint_.load(std::memory_order_relaxed));
     }
 
-    // Thieves: moves up to half of what may be taken to `out`; returns how many.
+    // Owner: all of them, in this order and free.
+    void push_back(std::span<runnable* const> all);
+
+    // Thieves: moves half of what may be taken to `out`, but not more than fits there or steal_max; returns how many.
     enum class taking : std::uint8_t {
-        free,      // only those
-        bound_too, // all that is in the ring
-        everything // all of it, the slot included, and not only half
+        free,     // only those
+        bound_too // all that is in the ring
     };
-    std::size_t steal(runnable_chain& out, taking what) noexcept;
+    std::size_t steal(std::span<runnable*> out, taking what) noexcept;
+    // Thieves: moves everything to `out`, what is in the slot too; returns how many. For an owner that is stuck.
+    std::size_t steal_all(runnable_chain& out) noexcept;
 
 private:
+    // A place of the ring: the address of a runnable, and whether it is bound; or a hole.
+    class entry {
+    public:
+        entry() = default;
+        explicit entry(runnable& r) noexcept
+            : bits_(reinterpret_cast<std::uintptr_t>(&r) | std::uintptr_t{r.woken_here}) {}
+        bool is_hole() const noexcept { return bits_ == 0; }
+        bool is_bound() const noexcept { return (bits_ & 1) != 0; }
+        runnable* get() const noexcept {
+            return reinterpret_cast<runnable*>(bits_ & ~std::uintptr_t{1});
+        }
+
+    private:
+        static_assert(alignof(runnable) > 1);
+        std::uintptr_t bits_ = 0;
+    };
     // Rings are mapped: a heap would keep the memory of a burst.
     struct unmap {
         std::uint32_t capacity;
-        void operator()(runnable** ring) const noexcept;
+        void operator()(entry* ring) const noexcept;
     };
-    static std::unique_ptr<runnable*[], unmap> make_ring(std::uint32_t capacity);
+    using ring = std::unique_ptr<entry[], unmap>;
+    static ring make_ring(std::uint32_t capacity);
 
     void append(runnable& r);
     template<typename Announce>
@@ -96,7 +121,7 @@ private:
     std::uint32_t mask_;
     std::uint32_t slot_uses_ = 0;
     runnable* slot_ = nullptr;
-    std::unique_ptr<runnable*[], unmap> ring_;
+    ring ring_;
     // atomic
     std::atomic<std::uint64_t> sizes_hint_{0};
 };
@@ -104,7 +129,7 @@ private:
 inline void run_queue::append(runnable& r) {
     if (tail_ - head_ > mask_) [[unlikely]]
         grow();
-    ring_[tail_ & mask_] = &r;
+    ring_[tail_ & mask_] = entry(r);
     r.queue_index.store(tail_, std::memory_order_relaxed);
     ++tail_;
     free_ += !r.woken_here;
@@ -163,17 +188,17 @@ SENNIT_ALWAYS_INLINE bool run_queue::push_next_quickly(runnable& r) noexcept {
 template<typename Announce>
 SENNIT_ALWAYS_INLINE runnable* run_queue::pop_front(Announce announce) noexcept {
     while (head_ != tail_) {
-        runnable* r = ring_[head_ & mask_];
+        const entry first = ring_[head_ & mask_];
         ++head_;
-        if (r == nullptr) continue;
-        free_ -= !r->woken_here;
+        if (first.is_hole()) continue;
+        free_ -= !first.is_bound();
         if (tail_ - head_ < long_queue) {
-            __builtin_prefetch(ring_[head_ & mask_]);
+            __builtin_prefetch(ring_[head_ & mask_].get());
         } else {
-            __builtin_prefetch(ring_[(head_ + 1) & mask_]);
-            if (const runnable* following = ring_[head_ & mask_]) announce(*following);
+            __builtin_prefetch(ring_[(head_ + 1) & mask_].get());
+            if (const runnable* following = ring_[head_ & mask_].get()) announce(*following);
         }
-        return r;
+        return first.get();
     }
     return nullptr;
 }
@@ -200,13 +225,14 @@ SENNIT_ALWAYS_INLINE runnable* run_queue::pop(Announce announce) noexcept {
 inline bool run_queue::take(runnable& r) noexcept {
     owner_guard guard(gate_);
     const std::uint32_t index = r.queue_index.load(std::memory_order_relaxed);
-    if (index - head_ >= tail_ - head_ || ring_[index & mask_] != &r) return false;
-    free_ -= !r.woken_here;
-    ring_[index & mask_] = nullptr;
+    entry& place = ring_[index & mask_];
+    if (index - head_ >= tail_ - head_ || place.get() != &r) return false;
+    free_ -= !place.is_bound();
+    place = {};
     // Holes at the ends go at once, so that a flow that starts and joins children all the time needs no more room for them.
-    while (head_ != tail_ && ring_[(tail_ - 1) & mask_] == nullptr)
+    while (head_ != tail_ && ring_[(tail_ - 1) & mask_].is_hole())
         --tail_;
-    while (head_ != tail_ && ring_[head_ & mask_] == nullptr)
+    while (head_ != tail_ && ring_[head_ & mask_].is_hole())
         ++head_;
     publish_size();
     return true;

@@ -24,6 +24,7 @@
 #include <sennit/exec/sharing_rule.hpp>
 #include <sennit/stack/stack.hpp>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -112,6 +113,7 @@ private:
     runnable* next_now() noexcept;
     bool refill_from_injector() noexcept;
     bool steal() noexcept;
+    void judge_theft(std::uint64_t now) noexcept;
     void maintain() noexcept;
     bool is_over() noexcept;
     void idle();
@@ -154,7 +156,11 @@ private:
     void* until_argument_ = nullptr;
     std::uint64_t until_ns_ = timer_driver::never;
     std::uint32_t random_;
-    runnable_chain starved_; // waits for a stack to spare
+    runnable_chain starved_;                           // waits for a stack to spare
+    std::array<runnable*, run_queue::steal_max> loot_; // for steal()
+    worker* victim_ = nullptr; // where it stole last, if it has not been idle since
+    std::uint64_t judged_ns_ = 0,
+                  judged_turn_ = 0; // so far the victim's rule knows what came of it
     std::unique_ptr<sennit::stack> native_;
     void* native_sp_ = nullptr;
 
