@@ -83,6 +83,7 @@ void worker::run() {
     switch_to(&native_sp_, *s, s->sp, this);
     after_switch();
 
+    timers_->settle(); // nobody may look for a while
     std::tie(t.current, t.parker, t.home, t.counters, t.timers, t.stack) = before;
     t.runs_for = nullptr;
     if (spare_) {

@@ -5,6 +5,8 @@
 #include <sennit/core/current.hpp>
 #include <sennit/core/flow.hpp>
 
+#include <limits>
+
 namespace sennit {
 
 static_assert(sizeof(sleep_future) == 64);
@@ -49,6 +51,12 @@ poll<void> sleep_future::start(std::uintptr_t seen, std::uintptr_t mine) noexcep
     timer_driver& timers = detail::current_timers(detail::this_thread());
     const detail::time_limit limit{static_cast<detail::time_limit::kind>(seen - after),
                                    static_cast<std::int64_t>(deadline_ns)};
+    if (limit.from == detail::time_limit::kind::after && limit.ns > 0 &&
+        limit.ns != std::numeric_limits<std::int64_t>::max()) {
+        word_.store(mine, std::memory_order_relaxed); // arm_after() publishes it
+        arm_after(timers, static_cast<std::uint64_t>(limit.ns));
+        return pending;
+    }
     const std::uint64_t deadline = detail::deadline_of(limit, timers);
     if (deadline == 0) {
         word_.store(fired, std::memory_order_relaxed); // nobody else knows this future

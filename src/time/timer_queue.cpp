@@ -30,6 +30,9 @@ void spin_until(Done done) noexcept {
 // of them: virtual time has 35 years, and what is due after those never comes.
 constexpr std::uint64_t virtual_tick_ns = 1000;
 
+// In the deadline of an entry that is in unsettled_, beside the duration.
+constexpr std::uint64_t unsettled_bit = std::uint64_t{1} << 63;
+
 std::uint64_t ticks_up(std::uint64_t ns, std::uint64_t tick_ns) noexcept {
     return ns / tick_ns + (ns % tick_ns != 0);
 }
@@ -102,6 +105,43 @@ void timer_queue::insert(timer_node& node, std::uint64_t deadline_ns) noexcept {
     if (earlier) sound_alarm();
 }
 
+void timer_queue::insert_after(timer_node& node, std::uint64_t duration_ns) noexcept {
+    if (clock_ != nullptr || detail::this_thread().timers != this)
+        return insert(node, now_ns() + duration_ns);
+    static_cast<timer_entry&>(node).deadline_ns = duration_ns | unsettled_bit;
+    std::lock_guard guard(lock_);
+    wheel_.hold(node, unsettled_);
+    next_.store(0, std::memory_order_relaxed); // for this thread's next look
+}
+
+void timer_queue::settle() noexcept {
+    std::unique_lock guard(lock_);
+    settle_all(guard);
+    if (firer_ == nullptr) (void)publish(next_due()); // it goes up
+}
+
+// Under the lock, which is released from time to time.
+void timer_queue::settle_all(std::unique_lock<detail::spin_lock>& guard) noexcept {
+    while (!unsettled_.empty()) {
+        const std::uint64_t now = now_ns(); // later than their arming
+        for (std::size_t i = 0; i < piece_max; ++i) {
+            timer_node* node = unsettled_.pop_front();
+            if (node == nullptr) return;
+            auto& entry = static_cast<timer_entry&>(*node);
+            const std::uint64_t in_wheel = now + (entry.deadline_ns & ~unsettled_bit);
+            entry.deadline_ns = from_wheel(in_wheel);
+            wheel_.insert(*node, in_wheel);
+        }
+        guard.unlock();
+        guard.lock();
+    }
+}
+
+// Under the lock: when `fire` has something to do.
+std::uint64_t timer_queue::next_due() const noexcept {
+    return unsettled_.empty() ? from_wheel(wheel_.next_deadline_ns()) : 0;
+}
+
 void timer_queue::remove(timer_node& node) noexcept {
     auto& entry = static_cast<timer_entry&>(node);
     while (!try_remove(entry)) {
@@ -115,15 +155,16 @@ bool timer_queue::try_remove(timer_entry& entry) noexcept {
     bool earlier = false;
     {
         std::lock_guard guard(lock_);
+        const bool unsettled = (entry.deadline_ns & unsettled_bit) != 0;
         if (!wheel_.remove(entry)) {
             return firing_.load(std::memory_order_acquire) != &entry || // pairs with fire_entry()
                    firer_ == &detail::this_thread();
         }
         // Only the first timer moves the deadline. While somebody fires, it is the firer who
-        // publishes.
+        // publishes. One that was not settled leaves a look that finds nothing.
         const bool first = entry.deadline_ns <= next_.load(std::memory_order_relaxed);
-        if (firer_ == nullptr && (first || wheel_.size() == 0))
-            earlier = publish(from_wheel(wheel_.next_deadline_ns()));
+        if (firer_ == nullptr && !unsettled && (first || wheel_.size() == 0))
+            earlier = publish(next_due());
     }
     if (earlier) sound_alarm();
     return true;
@@ -136,6 +177,7 @@ std::size_t timer_queue::fire(std::uint64_t now_ns, std::size_t limit) noexcept 
         std::unique_lock guard(lock_);
         if (firer_ != nullptr) return 0;
         firer_ = &detail::this_thread();
+        settle_all(guard);
         const std::size_t armed = wheel_.size();
         for (bool complete = false; !complete && fired <= armed && limit != 0;) {
             const std::size_t piece = std::min(piece_max, limit);
@@ -155,7 +197,7 @@ std::size_t timer_queue::fire(std::uint64_t now_ns, std::size_t limit) noexcept 
             }
         }
         firer_ = nullptr;
-        earlier = publish(from_wheel(wheel_.next_deadline_ns()));
+        earlier = publish(next_due());
     }
     if (earlier) sound_alarm();
     return fired;

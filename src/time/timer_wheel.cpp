@@ -70,6 +70,11 @@ void timer_wheel::insert(timer_node& node, std::uint64_t deadline_ns) noexcept {
     ++size_;
 }
 
+void timer_wheel::hold(timer_node& node, timer_list& out) noexcept {
+    node.slot_ = slot_expired;
+    out.push_back(node);
+}
+
 bool timer_wheel::remove(timer_node& node) noexcept {
     if (!node.is_linked()) return false;
     if (node.slot_ == slot_expired) {

@@ -196,6 +196,7 @@ TEST(sleep_future, dropped_while_it_fires_on_another_thread) {
     stop.store(true, std::memory_order_relaxed);
     for (std::thread& t : firers)
         t.join();
+    timers.settle();
     EXPECT_EQ(timers.next_deadline_ns(), timer_driver::never);
 }
 

@@ -155,6 +155,111 @@ TEST(timer_queue, next_deadline_is_never_after_the_first_timer) {
     EXPECT_EQ(q.alarms.load(), 0);
 }
 
+// ---- armed for a while from now
+
+TEST(timer_queue, a_duration_counts_from_the_owners_next_look) {
+    owned_queue q;
+    counting_entry entry;
+    entry.arm_after(q.timers, 500 * ms);
+    EXPECT_EQ(q.timers.next_deadline_ns(), 0u) << "a look is due at once";
+    const std::uint64_t before = q.timers.now_ns();
+    EXPECT_EQ(q.timers.fire(before), 0u);
+    const std::uint64_t after = q.timers.now_ns();
+    const std::uint64_t deadline = q.timers.next_deadline_ns();
+    EXPECT_GE(deadline, before + 500 * ms);
+    EXPECT_LT(deadline, after + 500 * ms + timer_wheel::tick_ns);
+    q.timers.fire(deadline - 1);
+    EXPECT_EQ(entry.fired, 0);
+    q.timers.fire(deadline);
+    EXPECT_EQ(entry.fired, 1);
+    EXPECT_EQ(q.timers.next_deadline_ns(), timer_driver::never);
+}
+
+TEST(timer_queue, settling_is_a_look_that_fires_nothing) {
+    owned_queue q;
+    counting_entry due, entry;
+    due.arm(q.timers, q.now);
+    q.timers.settle();
+    EXPECT_LT(q.timers.next_deadline_ns(), q.now + timer_wheel::tick_ns);
+    entry.arm_after(q.timers, 5 * ms);
+    EXPECT_EQ(q.timers.next_deadline_ns(), 0u);
+    q.timers.settle();
+    EXPECT_GE(q.timers.next_deadline_ns(), q.now) << "when the other one is due";
+    EXPECT_EQ(due.fired, 0);
+    EXPECT_EQ(q.timers.fire(q.now + 2 * timer_wheel::tick_ns), 1u);
+    EXPECT_GE(q.timers.next_deadline_ns(), q.now + 5 * ms);
+    entry.disarm();
+}
+
+TEST(timer_queue, disarmed_before_the_look_a_duration_never_counts) {
+    owned_queue q;
+    counting_entry first, second;
+    first.arm_after(q.timers, 5 * ms);
+    second.arm_after(q.timers, 7 * ms);
+    first.disarm();
+    EXPECT_EQ(q.timers.next_deadline_ns(), 0u) << "for the other one";
+    q.timers.settle();
+    EXPECT_GE(q.timers.next_deadline_ns(), q.now + 7 * ms);
+    second.disarm();
+    first.arm_after(q.timers, 0);
+    first.disarm();
+    EXPECT_EQ(q.timers.next_deadline_ns(), 0u) << "a look that finds nothing";
+    q.timers.settle();
+    EXPECT_EQ(q.timers.next_deadline_ns(), timer_driver::never);
+    EXPECT_EQ(q.timers.fire(q.timers.now_ns() + 100 * ms), 0u);
+    EXPECT_EQ(q.timers.next_deadline_ns(), timer_driver::never);
+    EXPECT_EQ(first.fired + second.fired, 0);
+}
+
+TEST(timer_queue, durations_fire_in_order_and_among_deadlines) {
+    owned_queue q;
+    std::vector<int> order;
+    auto make = [&](int n) { return [&order, n](timer_entry&) { order.push_back(n); }; };
+    calling_entry first(make(1)), second(make(2)), third(make(3));
+    third.arm_after(q.timers, 900 * ms);
+    second.arm(q.timers, q.now + 500 * ms);
+    first.arm_after(q.timers, 1 * ms);
+    q.timers.settle();
+    EXPECT_EQ(q.timers.fire(q.timers.now_ns() + 1'000 * ms), 3u);
+    EXPECT_THAT(order, ElementsAre(1, 2, 3));
+}
+
+TEST(timer_queue, more_durations_than_a_piece_are_all_settled) {
+    owned_queue q;
+    std::array<counting_entry, timer_queue::piece_max * 2 + 1> entries;
+    for (auto& each : entries)
+        each.arm_after(q.timers, 1 * ms);
+    q.timers.settle();
+    EXPECT_EQ(q.timers.fire(q.timers.now_ns() + 2 * ms), entries.size());
+    for (auto& each : entries)
+        EXPECT_EQ(each.fired, 1);
+}
+
+TEST(timer_queue, what_fire_arms_for_a_while_is_left_for_the_next_look) {
+    owned_queue q;
+    counting_entry next;
+    calling_entry entry([&](timer_entry&) { next.arm_after(q.timers, 1 * ms); });
+    entry.arm(q.timers, q.now);
+    EXPECT_EQ(q.timers.fire(q.now + 1 * ms), 1u);
+    EXPECT_EQ(q.timers.next_deadline_ns(), 0u);
+    EXPECT_EQ(q.timers.fire(q.now), 0u);
+    EXPECT_GE(q.timers.next_deadline_ns(), q.now + 1 * ms);
+    next.disarm();
+}
+
+// Nobody there will look soon.
+TEST(timer_queue, a_duration_from_another_thread_counts_at_once) {
+    owned_queue q;
+    counting_entry entry;
+    elsewhere([&] { entry.arm_after(q.timers, 5 * ms); });
+    EXPECT_GE(q.timers.next_deadline_ns(), q.now + 5 * ms);
+    EXPECT_EQ(q.alarms, 1);
+    elsewhere([&] { entry.disarm(); });
+    entry.arm_after(q.timers, 5 * ms); // and what the owner armed is disarmed from anywhere
+    elsewhere([&] { entry.disarm(); });
+    EXPECT_EQ(q.timers.fire(q.timers.now_ns() + 10 * ms), 0u);
+}
+
 TEST(timer_queue, alarm_sounds_when_another_thread_brings_the_deadline_forward) {
     owned_queue q;
     counting_entry first, later, earlier, own;

@@ -24,6 +24,13 @@ public:
     virtual std::uint64_t now_ns() const noexcept = 0;
     /// Arms a timer that fires at or after `deadline_ns`. The node is not linked yet.
     virtual void insert(timer_node& node, std::uint64_t deadline_ns) noexcept = 0;
+    /// Arms one that fires `duration_ns` (less than 2^63) from now or later. On its worker's own thread a driver may count from the
+    /// worker's next look at the clock, to spare the timer one of its own: most are disarmed before that.
+    virtual void insert_after(timer_node& node, std::uint64_t duration_ns) noexcept {
+        insert(node, now_ns() + duration_ns);
+    }
+    /// What was armed so far counts from now, at the latest. For a worker that will not look for a while.
+    virtual void settle() noexcept {}
     /// Disarms. Afterwards the timer does not fire and is not firing.
     virtual void remove(timer_node& node) noexcept = 0;
     /// When `fire` has to be called next; `never` when nothing is armed. Cheap: one load.

@@ -42,6 +42,11 @@ struct timer_entry : timer_node {
         owner = &driver;
         driver.insert(*this, when_ns);
     }
+    /// Fires `duration_ns` from now or later: see `timer_driver::insert_after`.
+    void arm_after(timer_driver& driver, std::uint64_t duration_ns) noexcept {
+        owner = &driver;
+        driver.insert_after(*this, duration_ns);
+    }
     /// Afterwards the entry is idle: `fire` is not running, unless this is called from within it,
     /// and will not run. Does nothing when the entry was never armed.
     void disarm() noexcept {

@@ -6,6 +6,11 @@
 //   2. due_ is empty unless somebody fires; firer_ is that thread. There is at most one: who comes
 //      second returns.
 //   3. firing_ is the entry whose `fire` runs, or null.
+//   4. unsettled_ has what the worker's own thread armed for a while from now and nobody has related to the clock yet; while it is
+//      not empty, next_ is 0. The worker looks at next_ between turns and before it sleeps, so it comes to fire() then, which
+//      begins with these. They count from a reading of the clock that is later than their arming, so they are never early, and
+//      late by no more than the time between two looks. Most timers are timeouts that are disarmed before: they cost two list
+//      operations, and neither a reading of the clock nor a place in the wheel.
 // Locks: lock_ is a leaf. Nothing but the wheel's arithmetic, at most piece_max nodes of it,
 // happens under it; no `fire` and no alarm is called under it. That is why it spins and then
 // yields: its holder can only be computing, or have been taken off its core.
@@ -35,6 +40,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 
 namespace sennit {
 
@@ -45,7 +51,7 @@ namespace sennit {
 /// std::printf("%d\n", timers.next_deadline_ns() == sennit::timer_driver::never);  // 1
 /// timers.fire(timers.now_ns());
 /// ```
-/// Cost: `insert` and `remove` O(1), some 10 ns each on the worker's own thread. A timer fires up
+/// Cost: `insert` and `remove` O(1), some 10 ns each on the worker's own thread; `insert_after` and its `remove` some 5. A timer fires up
 /// to 16.4 us (`timer_wheel::tick_ns`) after its deadline, by a virtual clock to 1 us; never before. Must be empty when it is
 /// destroyed.
 class timer_queue final : public timer_driver {
@@ -59,6 +65,8 @@ public:
 
     std::uint64_t now_ns() const noexcept override;
     void insert(timer_node& node, std::uint64_t deadline_ns) noexcept override;
+    void insert_after(timer_node& node, std::uint64_t duration_ns) noexcept override;
+    void settle() noexcept override;
     /// Waits while another thread is inside the entry's `fire`; called from within it returns at
     /// once.
     void remove(timer_node& node) noexcept override;
@@ -81,6 +89,8 @@ private:
     std::uint64_t to_wheel(std::uint64_t ns, bool up) const noexcept;
     std::uint64_t from_wheel(std::uint64_t ns) const noexcept;
     bool try_remove(timer_entry& entry) noexcept;
+    void settle_all(std::unique_lock<detail::spin_lock>& guard) noexcept;
+    std::uint64_t next_due() const noexcept;
     [[nodiscard]] bool publish(std::uint64_t next) noexcept;
     void fire_entry(timer_entry& entry) noexcept;
     void sound_alarm() noexcept;
@@ -95,6 +105,7 @@ private:
     detail::spin_lock lock_;
     const void* firer_ = nullptr;
     timer_list due_;
+    timer_list unsettled_;
     timer_wheel wheel_;
 
     // written under lock_, but for the null that ends a firing; read by anybody

@@ -135,7 +135,10 @@ public:
     /// `UINT64_MAX` never fires, but the node is linked and counted. O(1).
     void insert(timer_node& node, std::uint64_t deadline_ns) noexcept;
 
-    /// Makes a node idle and returns true if it was pending here, or expired in a list that this
+    /// Links an idle node into a list of the caller's, out of which `remove` takes it too. O(1).
+    void hold(timer_node& node, timer_list& out) noexcept;
+
+    /// Makes a node idle and returns true if it was pending here, or in a list that this
     /// wheel filled: it will not fire. Returns false for an idle node. O(1), wherever the node is.
     bool remove(timer_node& node) noexcept;
 
