@@ -49,8 +49,7 @@ struct chunk : list_node {
     free_object* free;
     std::uint32_t object_size;
     std::uint32_t capacity;
-    std::atomic<std::uint32_t>
-        carved; // objects handed out at least once since the memory was last given back
+    std::atomic<std::uint32_t> carved; // objects handed out since the chunk was last empty
     std::uint32_t live;
     pool_kind kind;
 };

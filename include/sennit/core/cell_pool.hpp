@@ -115,7 +115,7 @@ inline void pool_give(pool_cache& cache, pool_kind kind, std::size_t index, void
     ++m.count;
 }
 
-// Calls `visit` for every cell that was ever handed out, free or not, until it returns false.
+// Calls `visit` for every cell that is handed out, and for some free ones, until it returns false.
 void for_each_cell(bool (*visit)(void* cell, void* argument), void* argument);
 
 } // namespace sennit::detail
