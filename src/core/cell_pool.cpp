@@ -1,16 +1,24 @@
 // The shared half of the object pools. See the header for the layout.
 //
-// Locks: each class has a leaf lock; the slab registry's lock is taken inside it, when a class needs a new chunk.
+// A chunk is in one list of its class at most: `partly` with objects in use and room for more, `warm` without objects but with its
+// memory, `cold` without either. One that is full is in none, and one whose memory is on its way back to the system neither.
+//
+// Locks: each class has a leaf lock; the slab registry's lock is taken inside it, when a class needs a new chunk. Memory is given
+// back outside of both.
 #include <sennit/core/cell_pool.hpp>
 
 #include <sennit/base/assert.hpp>
 #include <sennit/base/config.hpp>
+#include <sennit/base/list.hpp>
 #include <sennit/core/current.hpp>
 #include <sennit/os/memory.hpp>
+#include <sennit/os/process_memory.hpp>
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -31,20 +39,19 @@ constexpr std::size_t depot_bytes_max = 256 * 1024, depot_size_min = 2;
 constexpr std::size_t depot_size_max(std::size_t index) {
     return std::max(depot_bytes_max / (batch_size * pool_class_size(index)), depot_size_min);
 }
-constexpr std::uint32_t kept_empty_chunks = 16; // for each class: 1 MiB that is not given back
+constexpr std::size_t warm_min = 16;   // of each class: 1 MiB that is not given back
+constexpr std::size_t warm_share = 8;  // of memory: what warm chunks hold at most while watched
+constexpr std::size_t decay_share = 8; // of what is not needed goes in one pool_decay()
+constexpr std::size_t discarded_at_a_time = 16; // in pool_decay() and pool_trim()
 
-struct chunk {
+struct chunk : list_node {
     char* memory;
     free_object* free;
-    chunk* next;
-    chunk* previous;
     std::uint32_t object_size;
     std::uint32_t capacity;
-    std::atomic<std::uint32_t>
-        carved; // objects handed out at least once since the memory was last given back
+    std::atomic<std::uint32_t> carved; // objects handed out since the chunk was last empty
     std::uint32_t live;
     pool_kind kind;
-    bool listed;
 };
 static_assert(sizeof(chunk) * chunks_per_slab <= chunk_size,
               "the book-keeping fits the slab's first chunk");
@@ -67,8 +74,11 @@ struct pool_class {
     std::mutex lock;
     full_batch* depot = nullptr;
     std::uint32_t depot_size = 0;
-    chunk* available = nullptr; // chunks with a free or never carved object
-    std::uint32_t empty = 0;    // of those, chunks that are empty and backed by memory
+    list<chunk> partly;
+    list<chunk> warm; // the one that was needed last first
+    list<chunk> cold;
+    std::size_t warm_count = 0;
+    std::size_t warm_low = 0; // the least of warm_count since the last pool_decay()
 };
 
 // Never destroyed: threads may end after static destruction began.
@@ -83,7 +93,11 @@ pool_class& class_at(pool_kind kind, std::size_t index) {
     static auto* instance = new (memory) table;
     return (*instance)[static_cast<std::size_t>(kind)][index];
 }
-std::atomic<std::size_t> backed_chunks{0};
+// Statistics and limits, which need not be exact while somebody changes them.
+std::atomic<std::size_t> backed_chunks{0}, warm_chunks{0};
+std::atomic<std::size_t> watchers{0};
+constexpr std::size_t not_asked = SIZE_MAX;
+std::atomic<std::size_t> warm_bytes_max{not_asked}; // while watched
 std::atomic<std::int64_t> retired_live[pool_kind_count];
 
 chunk* chunk_table(char* slab) { return reinterpret_cast<chunk*>(slab); }
@@ -120,17 +134,27 @@ chunk* new_chunk(pool_kind kind, std::size_t index) {
     return c;
 }
 
-void link(pool_class& p, chunk& c) {
-    c.previous = nullptr;
-    c.next = p.available;
-    if (p.available) p.available->previous = &c;
-    p.available = &c;
-    c.listed = true;
+void note_taken_warm(pool_class& p, std::size_t count) {
+    p.warm_count -= count;
+    p.warm_low = std::min(p.warm_low, p.warm_count);
+    warm_chunks.fetch_sub(count, std::memory_order_relaxed);
 }
-void unlink(pool_class& p, chunk& c) {
-    (c.previous ? c.previous->next : p.available) = c.next;
-    if (c.next) c.next->previous = c.previous;
-    c.listed = false;
+
+// A chunk with room in `partly`: one that is there, so that the others become empty, else a warm one, else a cold one, else
+// a new one. Null when there is no address space left.
+chunk* with_room(pool_class& p, pool_kind kind, std::size_t index) {
+    if (chunk* c = p.partly.front()) return c;
+    chunk* c = p.warm.pop_front();
+    if (c != nullptr) {
+        note_taken_warm(p, 1);
+    } else {
+        c = p.cold.pop_front();
+        if (c == nullptr) c = new_chunk(kind, index);
+        if (c == nullptr) return nullptr;
+        backed_chunks.fetch_add(1, std::memory_order_relaxed);
+    }
+    p.partly.push_front(*c);
+    return c;
 }
 
 // One object of `c`, which has one.
@@ -150,27 +174,83 @@ bool is_exhausted(const chunk& c) {
     return c.free == nullptr && c.carved.load(std::memory_order_relaxed) == c.capacity;
 }
 
-void give_one(pool_class& p, free_object* object) {
-    chunk& c = chunk_of(object);
-    object->next = c.free;
-    c.free = object;
-    if (!c.listed) link(p, c);
-    if (--c.live != 0) return;
-    if (p.empty < kept_empty_chunks) {
-        ++p.empty;
-        return;
-    }
-    c.free = nullptr;
-    c.carved.store(0, std::memory_order_relaxed);
-    (void)os::discard(c.memory, chunk_size); // a refusal leaves the memory as it is: still usable
-    backed_chunks.fetch_sub(1, std::memory_order_relaxed);
+bool may_stay_warm(const pool_class& p) {
+    if (p.warm_count < warm_min) return true;
+    return watchers.load(std::memory_order_relaxed) != 0 &&
+           warm_chunks.load(std::memory_order_relaxed) <
+               warm_bytes_max.load(std::memory_order_relaxed) / chunk_size;
 }
 
-void give_all(pool_class& p, free_object* objects) {
+// A chunk that cannot stay warm goes to `leaving`.
+void give_one(pool_class& p, free_object* object, list<chunk>& leaving) {
+    chunk& c = chunk_of(object);
+    if (--c.live != 0) {
+        object->next = c.free;
+        c.free = object;
+        if (!c.is_linked()) p.partly.push_front(c);
+        return;
+    }
+    if (c.is_linked()) p.partly.remove(c);
+    // Its objects are carved anew, in the order of their addresses. Their state words stay "free", with or without memory.
+    c.free = nullptr;
+    c.carved.store(0, std::memory_order_relaxed);
+    if (may_stay_warm(p)) {
+        p.warm.push_front(c);
+        ++p.warm_count;
+        warm_chunks.fetch_add(1, std::memory_order_relaxed);
+    } else {
+        leaving.push_back(c);
+    }
+}
+
+void give_all(pool_class& p, free_object* objects, list<chunk>& leaving) {
     while (objects != nullptr) {
         free_object* next = objects->next;
-        give_one(p, objects);
+        give_one(p, objects, leaving);
         objects = next;
+    }
+}
+
+// Gives the memory of chunks back that are in no list; then they are cold. The lock is released meanwhile.
+void discard(std::unique_lock<std::mutex>& guard, pool_class& p, list<chunk>& leaving) {
+    if (leaving.empty()) return;
+    guard.unlock();
+    std::size_t count = 0;
+    for (chunk& c : leaving) {
+        (void)os::discard(c.memory, chunk_size); // a refusal leaves the memory: still usable
+        ++count;
+    }
+    guard.lock();
+    p.cold.splice_back(std::move(leaving));
+    backed_chunks.fetch_sub(count, std::memory_order_relaxed);
+}
+
+// `amount` warm chunks become cold, as far as more than a few are left; those first that were not needed for longest. The lock is
+// released from time to time.
+void cool(std::unique_lock<std::mutex>& guard, pool_class& p, std::size_t amount) {
+    while (amount != 0 && p.warm_count > warm_min) {
+        const std::size_t count = std::min({amount, p.warm_count - warm_min, discarded_at_a_time});
+        list<chunk> leaving;
+        for (std::size_t i = 0; i < count; ++i) {
+            chunk& c = *std::prev(p.warm.end());
+            p.warm.remove(c);
+            leaving.push_back(c);
+        }
+        note_taken_warm(p, count);
+        amount -= count;
+        discard(guard, p, leaving);
+    }
+}
+
+// Calls `f` with each class and its lock, which is held.
+template<class F>
+void for_each_class(F f) {
+    for (std::size_t kind = 0; kind < pool_kind_count; ++kind) {
+        for (std::size_t index = 0; index < pool_class_count; ++index) {
+            pool_class& p = class_at(static_cast<pool_kind>(kind), index);
+            std::unique_lock guard(p.lock);
+            f(guard, p);
+        }
     }
 }
 
@@ -185,21 +265,10 @@ void fill(pool_class& p, magazine& m, pool_kind kind, std::size_t index) {
     }
     free_object* last = nullptr;
     for (; m.count < batch_size; ++m.count) {
-        if (p.available == nullptr) {
-            chunk* fresh = new_chunk(kind, index);
-            if (fresh == nullptr) break;
-            link(p, *fresh);
-        }
-        chunk& c = *p.available;
-        if (c.live == 0) {
-            if (c.free != nullptr) {
-                --p.empty;
-            } else {
-                backed_chunks.fetch_add(1, std::memory_order_relaxed);
-            }
-        }
-        free_object* object = take_one(c);
-        if (is_exhausted(c)) unlink(p, c);
+        chunk* c = with_room(p, kind, index);
+        if (c == nullptr) break;
+        free_object* object = take_one(*c);
+        if (is_exhausted(*c)) p.partly.remove(*c);
         // The magazine keeps the order in which memory was carved: neighbours are used together.
         object->next = nullptr;
         (last ? last->next : m.head) = object;
@@ -233,12 +302,14 @@ void pool_flush(pool_cache& cache, pool_kind kind, std::size_t index) noexcept {
     magazine& m = cache.magazines[static_cast<std::size_t>(kind)][index];
     if (free_object* full = m.batch) {
         pool_class& p = class_at(kind, index);
-        std::lock_guard guard(p.lock);
+        std::unique_lock guard(p.lock);
         if (p.depot_size < depot_size_max(index)) {
             p.depot = ::new (static_cast<void*>(full)) full_batch{{full->next}, p.depot};
             ++p.depot_size;
         } else {
-            give_all(p, full);
+            list<chunk> leaving;
+            give_all(p, full, leaving);
+            discard(guard, p, leaving);
         }
     }
     m.batch = std::exchange(m.head, nullptr);
@@ -251,9 +322,11 @@ void pool_drain(pool_cache& cache) noexcept {
             magazine& m = cache.magazines[kind][index];
             if (m.head == nullptr && m.batch == nullptr) continue;
             pool_class& p = class_at(static_cast<pool_kind>(kind), index);
-            std::lock_guard guard(p.lock);
-            give_all(p, std::exchange(m.head, nullptr));
-            give_all(p, std::exchange(m.batch, nullptr));
+            std::unique_lock guard(p.lock);
+            list<chunk> leaving;
+            give_all(p, std::exchange(m.head, nullptr), leaving);
+            give_all(p, std::exchange(m.batch, nullptr), leaving);
+            discard(guard, p, leaving);
             m.count = 0;
         }
         retired_live[kind].fetch_add(cache.live[kind].get(), std::memory_order_relaxed);
@@ -262,17 +335,39 @@ void pool_drain(pool_cache& cache) noexcept {
 }
 
 void pool_trim() noexcept {
-    for (std::size_t kind = 0; kind < pool_kind_count; ++kind) {
-        for (std::size_t index = 0; index < pool_class_count; ++index) {
-            pool_class& p = class_at(static_cast<pool_kind>(kind), index);
-            std::lock_guard guard(p.lock);
-            while (full_batch* b = p.depot) {
-                p.depot = b->next_batch;
-                give_all(p, b);
-            }
-            p.depot_size = 0;
+    for_each_class([](std::unique_lock<std::mutex>& guard, pool_class& p) {
+        list<chunk> leaving;
+        while (full_batch* b = p.depot) {
+            p.depot = b->next_batch;
+            give_all(p, b, leaving);
         }
+        p.depot_size = 0;
+        discard(guard, p, leaving);
+        cool(guard, p, p.warm_count);
+    });
+}
+
+void pool_decay() noexcept {
+    for_each_class([](std::unique_lock<std::mutex>& guard, pool_class& p) {
+        const std::size_t unneeded = std::exchange(p.warm_low, p.warm_count);
+        cool(guard, p, (unneeded + decay_share - 1) / decay_share);
+    });
+}
+
+void pool_watch(bool begins) noexcept {
+    if (begins) {
+        if (warm_bytes_max.load(std::memory_order_relaxed) == not_asked)
+            set_pool_warm_max(os::memory_limit() / warm_share);
+        watchers.fetch_add(1, std::memory_order_relaxed);
+    } else if (watchers.fetch_sub(1, std::memory_order_relaxed) == 1) {
+        for_each_class([](std::unique_lock<std::mutex>& guard, pool_class& p) {
+            cool(guard, p, p.warm_count);
+        });
     }
+}
+
+std::size_t set_pool_warm_max(std::size_t bytes) noexcept {
+    return warm_bytes_max.exchange(bytes, std::memory_order_relaxed);
 }
 
 void for_each_cell(bool (*visit)(void*, void*), void* argument) {
@@ -300,6 +395,7 @@ pool_statistics pool_stats() noexcept {
     pool_statistics s{};
     s.reserved_bytes = detail::registry().count.load(std::memory_order_relaxed) * detail::slab_size;
     s.chunk_bytes = detail::backed_chunks.load(std::memory_order_relaxed) * detail::chunk_size;
+    s.kept_bytes = detail::warm_chunks.load(std::memory_order_relaxed) * detail::chunk_size;
     s.cells = detail::retired_live[0].load(std::memory_order_relaxed);
     s.frames = detail::retired_live[1].load(std::memory_order_relaxed);
     detail::for_each_thread(

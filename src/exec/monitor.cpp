@@ -6,7 +6,7 @@
 // machine another thread would only wait beside it. The spare leaves when the worker is back. It also wakes an idle worker
 // when nobody attends to readiness, or when work has been waiting behind a busy worker. While all workers sleep the looks become
 // rarer, and after `linger` of them it sleeps itself, until a worker that gets up wakes it; only once, after `pause`, it gets up to
-// give the memory of the pools back. So an idle program uses no CPU, and one that rests for less finds its stacks warm.
+// give the memory of the pools back. So an idle program uses no CPU, and one that rests for less finds its stacks and objects warm.
 #include <sennit/core/flow_extras.hpp>
 #include <sennit/exec/scheduler.hpp>
 #include <sennit/os/clock.hpp>
@@ -81,12 +81,14 @@ void scheduler::monitor_main() {
     bool is_trimmed = false;
     auto decayed_ns = static_cast<std::uint64_t>(os::now_ns());
     stack_pool::watch(true);
+    pool_watch(true);
     while (!stop_monitor_.load(std::memory_order_seq_cst)) {
         const std::uint32_t word = monitor_word_.load(std::memory_order_seq_cst);
         const auto now = static_cast<std::uint64_t>(os::now_ns());
         if (now - decayed_ns >= decay_ns) {
             decayed_ns = now;
             stack_pool::decay();
+            pool_decay();
         }
         if (quiet >= linger) {
             // Store, then look again; a worker that gets up clears `asleep`, then looks for us: one of the two is seen.
@@ -128,6 +130,7 @@ void scheduler::monitor_main() {
         if (waiting) wake_one();
     }
     stack_pool::watch(false);
+    pool_watch(false);
 }
 
 // Descriptors are waited for and nobody polls: the poller works, or was a spare that left.

@@ -10,8 +10,12 @@
 // holds a magazine for each class: taking and giving touch nothing shared. A magazine has up to two batches, so that who takes
 // and gives in turn at the border of one does not go to and fro. Full batches are exchanged, as they are, with the class's depot
 // under its lock (Bonwick and Adams, "Magazines and vmem", USENIX 2001); what the depot does not hold goes back to its chunks,
-// object by object. A chunk without objects is given back to the system (it then reads as zero), except for a few that are kept
-// to spare bursts the page faults.
+// object by object.
+//
+// A chunk without objects is warm while it keeps its memory, and cold when that went back to the system (it then reads as zero). To
+// spare bursts the page faults, chunks stay warm as stacks do (stack/stack.hpp): while a monitor watches, as many as were needed
+// within the last second, and a share of the others, which becomes smaller from second to second; all but a few of each class go
+// when the program rests. Chunks that are partly in use are used first, so that the others become empty.
 //
 // The first word of a free object links it, and the second one links the batches of a depot; a flow's state word lies behind
 // them and stays "free" (zero).
@@ -79,8 +83,16 @@ void* pool_refill(pool_cache& cache, pool_kind kind, std::size_t index);
 void pool_flush(pool_cache& cache, pool_kind kind, std::size_t index) noexcept;
 // Gives everything back; for a thread that ends.
 void pool_drain(pool_cache& cache) noexcept;
-// Empties the depots, so that chunks without objects go back to the system; for a pause.
+// Empties the depots, and gives the memory of all chunks without objects back to the system, but for a few of each class; for a pause.
 void pool_trim() noexcept;
+// The same, without the depots, for an eighth of the warm chunks that nobody has needed since the last call. Monitors call it
+// every second while anybody works.
+void pool_decay() noexcept;
+// Somebody calls pool_decay() from now on, or does no more. While nobody does, a few chunks of each class stay warm.
+void pool_watch(bool begins) noexcept;
+// While somebody does, warm chunks hold so much at most, apart from those few. The default is an eighth of the memory this process
+// may use, from the first pool_watch(true) on. Returns the limit there was.
+std::size_t set_pool_warm_max(std::size_t bytes) noexcept;
 
 inline void* pool_take(pool_cache& cache, pool_kind kind, std::size_t index) {
     magazine& m = cache.magazines[static_cast<std::size_t>(kind)][index];
@@ -103,7 +115,7 @@ inline void pool_give(pool_cache& cache, pool_kind kind, std::size_t index, void
     ++m.count;
 }
 
-// Calls `visit` for every cell that was ever handed out, free or not, until it returns false.
+// Calls `visit` for every cell that is handed out, and for some free ones, until it returns false.
 void for_each_cell(bool (*visit)(void* cell, void* argument), void* argument);
 
 } // namespace sennit::detail
@@ -114,6 +126,7 @@ namespace sennit {
 struct pool_statistics {
     std::size_t reserved_bytes; ///< address space of all slabs
     std::size_t chunk_bytes;    ///< chunks that are backed by memory, used or kept
+    std::size_t kept_bytes;     ///< of these, chunks without an object
     std::int64_t cells;         ///< flow cells alive
     std::int64_t frames;        ///< coroutine frames alive
 };
