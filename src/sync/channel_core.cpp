@@ -120,14 +120,6 @@ inline void channel_core::move(void* to, void* from) const noexcept {
     }
 }
 
-void channel_core::enter(list<channel_waiter>& queue, channel_waiter& w, waker wake) noexcept {
-    w.wake = wake;
-    if (w.is_linked()) return;
-    w.at.store(stage::queued, std::memory_order_relaxed); // read by others under lock_ only
-    queue.push_back(w);
-    note_length(queue);
-}
-
 // The first who is available, taken out of the queue and, if it stands for a select, decided for.
 inline channel_waiter* channel_core::next_of(list<channel_waiter>& queue,
                                              const select_claim* mine) noexcept {
@@ -136,7 +128,7 @@ inline channel_waiter* channel_core::next_of(list<channel_waiter>& queue,
         ++i;
         if (w.claim != nullptr) {
             if (w.claim == mine) continue;
-            if (!w.claim->take(w.index)) {
+            if (!w.claim->take(w)) {
                 // Settled elsewhere: it is in the way. Else busy, and will see for itself.
                 if (w.claim->is_taken()) leave(w, queue);
                 continue;
@@ -218,7 +210,7 @@ void channel_core::close() {
         guard.unlock();
         throw channel_error(channel_error::cause::close_of_closed);
     }
-    closed_.store(true, std::memory_order_relaxed);
+    closed_.store(1, std::memory_order_relaxed);
     // Nobody is added from now on. One who is dropped meanwhile takes itself out, under the same lock.
     for (list<channel_waiter>* queue : {&receivers_, &senders_}) {
         for (bool more = true; more;) {

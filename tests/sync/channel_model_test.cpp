@@ -21,7 +21,7 @@ enum : std::uint8_t {
     single,
     all,
     back
-}; // what a case is tried for: steps 2 and 3, and after a drop
+}; // what a case is tried for: steps 2 and 4, and after a drop
 constexpr unsigned flows = 3;
 
 struct state {
@@ -33,8 +33,9 @@ struct state {
     // registers
     std::uint8_t mode[flows], which[flows], scan[flows], refill[flows], found[flows];
     std::uint8_t counterpart[flows], dropping[flows], idle_polls[flows];
-    std::uint8_t winner[flows]; // case + 1
-    std::uint8_t over[flows];   // 1: fired, 2: dropped
+    std::uint8_t winner[flows];                                 // case + 1
+    std::uint8_t over[flows];                                   // 1: fired, 2: dropped
+    std::uint8_t entered[flows], decided[flows], unseen[flows]; // bool; by a counterpart; a grant
 };
 
 struct one_case {
@@ -48,7 +49,10 @@ struct flow_plan {
 enum class fault {
     none,
     opens_after_unlocking,
-    enters_unseen, // step 3 does not look again
+    enters_unseen,      // step 4 does not look again
+    enters_each_unseen, // nor does step 3
+    opens_after_each,   // step 3 opens the claim at its end
+    enters_each_again,  // step 3 with waiters in the lists
     drop_keeps_value,
 };
 
@@ -73,6 +77,11 @@ public:
         add("grant", &flow_model::grant);
         add("tried", &flow_model::tried);
         add("unlock one", &flow_model::unlock_one);
+        add("open first", &flow_model::open_first);
+        add("each: lock", &flow_model::each_lock);
+        add("each: unlock", &flow_model::each_unlock);
+        add("each: next", &flow_model::each_next);
+        add("take back", &flow_model::take_back);
         add("lock first", &flow_model::lock_first);
         add("lock second", &flow_model::lock_second);
         add("enter", &flow_model::enter);
@@ -187,7 +196,53 @@ private:
             ++t->which[f_];
             return t.go_to("lock one");
         }
-        t.go_to("lock first");
+        if (t->entered[f_] != 0 && plan_.broken != fault::enters_each_again)
+            return t.go_to("lock first");
+        t->which[f_] = 0;
+        t->entered[f_] = 1;
+    }
+    // ---- one by one, with an open claim
+    void open_first(turn<state>& t) const {
+        if (plan_.broken != fault::opens_after_each) t.store(t->claim[f_], open);
+    }
+    void each_lock(turn<state>& t) const {
+        state& s = *t;
+        const one_case& c = at_case(t);
+        take_lock(t, c.channel);
+        const std::uint8_t there = (c.sends ? s.receivers : s.senders)[c.channel];
+        const bool seems_ready =
+            there != 0 || (c.sends ? s.count[c.channel] < plan_.capacity[c.channel]
+                                   : s.count[c.channel] + s.returned[c.channel] != 0);
+        std::uint8_t& queue = (c.sends ? s.senders : s.receivers)[c.channel];
+        const bool is_second =
+            queue != 0 && low() == high() && plan_.broken != fault::enters_each_again;
+        s.found[f_] =
+            (seems_ready && plan_.broken != fault::enters_each_unseen) || is_second ? 1 : 0;
+        if (s.found[f_] != 0) return;
+        queue |= bit(f_, s.which[f_]);
+        s.at[f_][s.which[f_]] = queued;
+    }
+    void each_unlock(turn<state>& t) const {
+        t.store(t->lock[at_case(t).channel], 0);
+        if (t->found[f_] != 0) return t.go_to("take back");
+    }
+    void each_next(turn<state>& t) const {
+        if (t->which[f_] + 1u < me_.cases.size()) {
+            ++t->which[f_];
+            return t.go_to("each: lock");
+        }
+        if (plan_.broken == fault::opens_after_each) t.store(t->claim[f_], open);
+        t.go_to("wake");
+    }
+    void take_back(turn<state>& t) const {
+        const std::uint8_t seen = t.compare_exchange(t->claim[f_], open, busy);
+        if (seen >= taken) decide(t, seen);
+        t->which[f_] = 0;
+        t.go_to("out: look");
+    }
+    void decide(turn<state>& t, std::uint8_t claim) const {
+        t->winner[f_] = static_cast<std::uint8_t>(claim - taken + 1);
+        t->decided[f_] = 1;
     }
     // ---- all of them
     void lock_first(turn<state>& t) const {
@@ -205,6 +260,7 @@ private:
             (c.sends ? t->senders : t->receivers)[c.channel] |= bit(f_, i);
             t->at[f_][i] = queued;
         }
+        t->entered[f_] = 1;
     }
     void open_claim(turn<state>& t) const {
         if (!is_alone() && plan_.broken != fault::opens_after_unlocking)
@@ -257,7 +313,7 @@ private:
         }
         const std::uint8_t seen = t.compare_exchange(t->claim[f_], open, busy);
         if (seen >= taken) {
-            t->winner[f_] = static_cast<std::uint8_t>(seen - taken + 1);
+            decide(t, seen);
             return t.go_to("out: look");
         }
         t.go_to(t->dropping[f_] != 0 ? "out: look" : "begin");
@@ -285,7 +341,10 @@ private:
             ++t->which[f_];
             return t.go_to("out: look");
         }
+        t->entered[f_] = 0;
         const std::uint8_t winner = t->winner[f_];
+        if (winner == 0 && t->dropping[f_] == 0) return t.go_to("lock first");
+        if (winner != 0 && t->decided[f_] != 0 && t->at[f_][winner - 1u] != done) t->unseen[f_] = 1;
         const bool has_value = winner != 0 && !me_.cases[winner - 1u].sends;
         if (t->dropping[f_] != 0 && has_value && plan_.broken != fault::drop_keeps_value) {
             t->mode[f_] = back;
@@ -314,6 +373,7 @@ bool is_waiting(const model_plan& plan, const state& s, unsigned f, unsigned i) 
 const char* at_rest(const model_plan& plan, const state& s) {
     int sent = 0, received = 0;
     for (unsigned f = 0; f < plan.flows.size(); ++f) {
+        if (s.unseen[f] != 0) return "a grant was not seen";
         if (s.over[f] == 0 && (s.claim[f] >= taken || s.at[f][0] == done))
             return "decided, and asleep";
         if (s.over[f] == 0 || s.winner[f] == 0) continue;
@@ -392,6 +452,7 @@ TEST(select_model, two_selects_meet_once) {
 TEST(select_model, two_selects_and_one_who_sends) {
     expect_holds({{{{recv_0, send_1}}, {{send_0, recv_1}}, {{send_0}}}});
     expect_holds({{{{recv_0, recv_1}}, {{send_0}}, {{send_1}}}});
+    expect_holds({{{{recv_0, recv_0}}, {{send_0}}, {{send_0}}}}); // one list twice
 }
 
 TEST(select_model, dropped_selects_pass_on_what_they_were_given) {
@@ -401,10 +462,19 @@ TEST(select_model, dropped_selects_pass_on_what_they_were_given) {
 
 TEST(select_model, broken_variants_are_found_out) {
     const std::vector<flow_plan> two = {{{recv_0, send_1}}, {{send_0, recv_1}}};
-    const std::vector<flow_plan> with_one = {{{recv_0, recv_1}}, {{send_0}}};
+    const std::vector<flow_plan> both_ways = {{{recv_0, send_0}}, {{send_0, recv_0}}};
+    const std::vector<flow_plan> with_one = {{{send_0}},
+                                             {{recv_0, recv_1}}}; // the first is polled for nothing
+    EXPECT_FALSE(run({both_ways, {0, 0}, fault::opens_after_unlocking}).holds());
     EXPECT_FALSE(run({two, {0, 0}, fault::opens_after_unlocking}).holds());
-    EXPECT_FALSE(run({with_one, {0, 0}, fault::opens_after_unlocking}).holds());
+    EXPECT_FALSE(run({both_ways, {0, 0}, fault::enters_unseen}).holds());
     EXPECT_FALSE(run({two, {0, 0}, fault::enters_unseen}).holds());
+    EXPECT_FALSE(run({two, {0, 0}, fault::enters_each_unseen}).holds());
+    EXPECT_FALSE(run({with_one, {0, 0}, fault::enters_each_unseen}).holds());
+    EXPECT_FALSE(run({two, {0, 0}, fault::opens_after_each}).holds());
+    EXPECT_FALSE(run({with_one, {0, 0}, fault::opens_after_each}).holds());
+    EXPECT_EQ(run({{{{recv_0, recv_1}}, {{send_0}}}, {0, 0}, fault::enters_each_again}).violation,
+              "a grant was not seen");
     EXPECT_FALSE(
         run({{{{recv_0, recv_1}, true}, {{send_0}}}, {0, 0}, fault::drop_keeps_value}).holds());
 }

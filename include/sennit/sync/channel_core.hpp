@@ -9,7 +9,7 @@
 //   2. An available sender implies a full ring.
 //   3. After close() nobody is added to either list, and no lone waiter is left in one for long: close() takes all.
 // The waiters of a select that is looking around itself (claim `busy`) may be in the lists against 1 and 2. It looks
-// at every one of its channels, under the lock, before it becomes available; so what it was passed over for it
+// at every one of its channels, under the lock, before those waiters become available; so what it was passed over for it
 // finds. Those of a select that is settled (`taken`) are taken out by whoever meets them, or by their owner.
 //
 // A waiter that is granted something is unlinked, its cell is moved, and the store to `at` is the last access to
@@ -44,46 +44,45 @@ struct channel_element {
     void (*destroy)(void* cell) noexcept;  // null: nothing to do
 };
 
+struct channel_waiter;
+
 // Decides which case of a select fires. One word:
 //
 //   busy        the select's owner looks around; nobody else may decide
 //   open        whoever comes first may decide
-//   taken + i   case i fires; for ever
+//   a waiter    the case that it is fires; for ever
 //
-// The owner moves between busy and open, and ends; others only go from open to taken, under the lock of the
-// channel of case i.
+// The owner moves between busy and open, and ends; others only go from open to a waiter, under the lock of its channel.
 class select_claim {
 public:
-    static constexpr std::uint32_t none = UINT32_MAX;
-
     // Another flow, under the lock of the case's channel: true when it has decided.
-    [[nodiscard]] bool take(std::uint32_t index) noexcept {
-        std::uint32_t seen = open;
+    [[nodiscard]] bool take(channel_waiter& w) noexcept {
+        std::uintptr_t seen = open;
         // acquire: what the select wrote before it opened; release: pairs with hold()
-        return word_.compare_exchange_strong(seen, taken + index, std::memory_order_acq_rel,
-                                             std::memory_order_relaxed);
+        return word_.compare_exchange_strong(seen, reinterpret_cast<std::uintptr_t>(&w),
+                                             std::memory_order_acq_rel, std::memory_order_relaxed);
     }
     [[nodiscard]] bool is_taken() const noexcept {
-        return word_.load(std::memory_order_relaxed) >= taken; // it stays so
+        return word_.load(std::memory_order_relaxed) > open; // it stays so
     }
 
-    // The owner: `none` when it may look around now, else the case that was decided for it.
-    [[nodiscard]] std::uint32_t hold() noexcept {
-        std::uint32_t seen = open;
+    // The owner: null when it may look around now, else the case that was decided for it.
+    [[nodiscard]] channel_waiter* hold() noexcept {
+        std::uintptr_t seen = open;
         // acquire: pairs with take()
         if (word_.compare_exchange_strong(seen, busy, std::memory_order_acquire,
                                           std::memory_order_acquire)) {
-            return none;
+            return nullptr;
         }
-        return seen == busy ? none : seen - taken;
+        return reinterpret_cast<channel_waiter*>(seen); // null: busy
     }
-    // The owner, while it holds all the locks.
+    // The owner. What it passes over from now on it has to look at again.
     void let_go() noexcept { word_.store(open, std::memory_order_release); } // pairs with take()
 
 private:
-    static constexpr std::uint32_t busy = 0, open = 1, taken = 2;
+    static constexpr std::uintptr_t busy = 0, open = 1;
 
-    std::atomic<std::uint32_t> word_{busy};
+    std::atomic<std::uintptr_t> word_{busy};
 };
 
 // One flow that waits on one side of one channel.
@@ -93,13 +92,11 @@ struct channel_waiter : list_node {
     waker wake;                    // written by its owner under lock_
     void* cell = nullptr;          // where the value comes from or goes to
     select_claim* claim = nullptr; // null: it is alone
-    std::uint32_t index = 0;       // of its case
     std::atomic<stage> at{stage::idle};
 
     channel_waiter() noexcept = default;
     // Before it was ever queued. What it points to is set anew.
-    channel_waiter(channel_waiter&& other) noexcept
-        : list_node(static_cast<list_node&&>(other)), index(other.index) {}
+    channel_waiter(channel_waiter&& other) noexcept : list_node(static_cast<list_node&&>(other)) {}
     channel_waiter& operator=(channel_waiter&&) = delete;
 
     // acquire: pairs with the granter's store, so that the cell is seen
@@ -166,14 +163,14 @@ public:
     }
     // The receiver whose turn it is, taken out: the cell is to be constructed at `cell`, and then it is granted.
     channel_waiter* meet_receiver() noexcept {
-        return is_closed() ? nullptr : first_alone(receivers_);
+        return is_closed() ? nullptr : take_first(receivers_);
     }
     // The sender whose turn it is, taken out, when there is no ring: its cell is to be moved out and destroyed, and
     // then it is granted.
     channel_waiter* meet_sender() noexcept {
         if ((count() | returned_count_.load(std::memory_order_relaxed)) != 0 || is_closed())
             return nullptr;
-        return first_alone(senders_);
+        return take_first(senders_);
     }
     // The last access to a waiter that was taken out.
     static waker grant(channel_waiter& w) noexcept {
@@ -198,8 +195,12 @@ public:
     [[nodiscard]] answer find_place(const select_claim* mine, target& to) noexcept;
     waker settle(const target& to) noexcept;
     // Enters one who waits.
-    void enter_sender(channel_waiter& w, waker wake) noexcept { enter(senders_, w, wake); }
-    void enter_receiver(channel_waiter& w, waker wake) noexcept { enter(receivers_, w, wake); }
+    void enter_sender(channel_waiter& w, waker wake) noexcept {
+        enter(senders_, senders_wait_, w, wake);
+    }
+    void enter_receiver(channel_waiter& w, waker wake) noexcept {
+        enter(receivers_, receivers_wait_, w, wake);
+    }
     // Takes one out who may be in a list.
     void leave(channel_waiter& w, list<channel_waiter>& queue) noexcept {
         if (!w.is_linked()) return;
@@ -246,16 +247,25 @@ private:
         if (++i == capacity_) i = 0;
     }
     void move(void* to, void* from) const noexcept;
-    void enter(list<channel_waiter>& queue, channel_waiter& w, waker wake) noexcept;
+    static void enter(list<channel_waiter>& queue, std::atomic<std::uint8_t>& waits,
+                      channel_waiter& w, waker wake) noexcept {
+        w.wake = wake;
+        if (w.is_linked()) return;
+        w.at.store(channel_waiter::stage::queued,
+                   std::memory_order_relaxed); // read by others under lock_ only
+        queue.push_back(w);
+        waits.store(1, std::memory_order_relaxed);
+    }
     channel_waiter* next_of(list<channel_waiter>& queue, const select_claim* mine) noexcept;
-    bool is_closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
+    bool is_closed() const noexcept { return closed_.load(std::memory_order_relaxed) != 0; }
     void note_length(const list<channel_waiter>& queue) noexcept {
         (&queue == &senders_ ? senders_wait_ : receivers_wait_)
             .store(!queue.empty(), std::memory_order_relaxed);
     }
-    channel_waiter* first_alone(list<channel_waiter>& queue) noexcept {
+    // The first, if it is available, taken out of the queue and, if it stands for a select, decided for.
+    channel_waiter* take_first(list<channel_waiter>& queue) noexcept {
         channel_waiter* w = queue.front();
-        if (w == nullptr || w->claim != nullptr) return nullptr;
+        if (w == nullptr || (w->claim != nullptr && !w->claim->take(*w))) return nullptr;
         queue.remove(*w);
         note_length(queue);
         return w;
@@ -265,8 +275,8 @@ private:
 
     // What is neither constant nor atomic is guarded by lock_; the first cache line is what the quick ways use.
     spin_lock lock_;
-    std::atomic<bool> closed_{false};                               // atomic, as the next three,
-    std::atomic<bool> receivers_wait_{false}, senders_wait_{false}; // for looks without the lock
+    std::atomic<std::uint8_t> closed_{0};                           // atomic, as the next three,
+    std::atomic<std::uint8_t> receivers_wait_{0}, senders_wait_{0}; // for looks without the lock
     std::atomic<std::uint32_t> count_{0};                           // of cells in the ring
     std::uint32_t head_ = 0, tail_ = 0;
     std::byte* const ring_;

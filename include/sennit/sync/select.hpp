@@ -223,15 +223,21 @@ public:
 
 private:
     void start() {
-        std::apply([this](auto&... each) { pointers_ = {&each...}; }, cases_);
-        core_.emplace(std::span<detail::select_case*>(pointers_.data(), sizeof...(Cases)),
-                      scratch_.data(), in_order_);
+        detail::select_core& core = core_.emplace(scratch_.data(), sizeof...(Cases), in_order_);
+        std::uint32_t index = 0;
+        const auto add = [&]<class Case>(Case& one) {
+            if constexpr (Case::is_of_channel) {
+                core.add_channel(one, index++);
+            } else {
+                core.add_other(one, index++);
+            }
+        };
+        std::apply([&](auto&... each) { (add(each), ...); }, cases_);
     }
 
     std::tuple<Cases...> cases_;
     const bool in_order_;
-    std::array<detail::select_case*, sizeof...(Cases)> pointers_;
-    std::array<std::uint32_t, 3 * sizeof...(Cases)> scratch_;
+    std::array<detail::select_case*, 3 * sizeof...(Cases)> scratch_;
     std::optional<detail::select_core> core_;
 };
 

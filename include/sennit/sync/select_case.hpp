@@ -52,6 +52,7 @@ class handled_case : public select_case {
 
 public:
     static constexpr bool continues = future<returned>;
+    static constexpr bool is_of_channel = false;
 
     handled_case(kind what, channel_core* core, bool enabled, Fn f)
         : select_case(what, core, enabled), handler_(std::move(f)) {}
@@ -108,6 +109,7 @@ class recv_case final : public detail::handled_case<Fn, std::optional<T>>,
     using stage = detail::channel_waiter::stage;
 
 public:
+    static constexpr bool is_of_channel = true;
     static constexpr cancel_safety cancel_class = cancel_safety::loses_place;
 
     recv_case(detail::channel_core* core, detail::channel_reference owner, Fn f)
@@ -146,6 +148,7 @@ class send_case final : public detail::handled_case<Fn>,
     using stage = detail::channel_waiter::stage;
 
 public:
+    static constexpr bool is_of_channel = true;
     static constexpr cancel_safety cancel_class = cancel_safety::loses_place;
 
     send_case(detail::channel_core* core, detail::channel_reference owner, T&& value, Fn f)

@@ -77,17 +77,21 @@ public:
 
 private:
     void start() {
-        pointers_.reserve(list_.size());
-        for (auto& each : list_.cases_)
-            pointers_.push_back(each.get());
-        scratch_ = std::make_unique<std::uint32_t[]>(3 * list_.size());
-        core_.emplace(std::span<detail::select_case*>(pointers_), scratch_.get(), in_order_);
+        scratch_ = std::make_unique_for_overwrite<detail::select_case*[]>(3 * list_.size());
+        core_.emplace(scratch_.get(), list_.size(), in_order_);
+        std::uint32_t index = 0;
+        for (auto& each : list_.cases_) {
+            if (each->is_channel()) {
+                core_->add_channel(*each, index++);
+            } else {
+                core_->add_other(*each, index++);
+            }
+        }
     }
 
     select_list list_;
     const bool in_order_;
-    std::vector<detail::select_case*> pointers_;
-    std::unique_ptr<std::uint32_t[]> scratch_;
+    std::unique_ptr<detail::select_case*[]> scratch_;
     std::optional<detail::select_core> core_;
 };
 
