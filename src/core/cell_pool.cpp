@@ -101,6 +101,8 @@ std::atomic<std::size_t> warm_bytes_max{not_asked}; // while watched
 std::atomic<std::int64_t> retired_live[pool_kind_count];
 
 chunk* chunk_table(char* slab) { return reinterpret_cast<chunk*>(slab); }
+// How many chunks a slab has had, beside the first one, in whose record it stands.
+std::atomic<std::uint32_t>& made_in(char* slab) { return chunk_table(slab)->carved; }
 chunk& chunk_of(void* object) {
     const auto address = reinterpret_cast<std::uintptr_t>(object);
     auto* slab = reinterpret_cast<char*>(address & ~(slab_size - 1));
@@ -115,6 +117,7 @@ chunk* new_chunk(pool_kind kind, std::size_t index) {
         if (n == slabs_max) return nullptr;
         auto memory = os::reserve(slab_size, slab_size);
         if (!memory) return nullptr;
+        new (chunk_table(static_cast<char*>(*memory))) chunk{};
         r.slabs[n].store(static_cast<char*>(*memory), std::memory_order_relaxed);
         r.count.store(n + 1,
                       std::memory_order_release); // release: publishes the slab to for_each_cell
@@ -131,6 +134,8 @@ chunk* new_chunk(pool_kind kind, std::size_t index) {
     c->object_size = static_cast<std::uint32_t>(pool_class_size(index));
     c->capacity = static_cast<std::uint32_t>(chunk_size / c->object_size);
     c->kind = kind;
+    made_in(slab).store(static_cast<std::uint32_t>(position),
+                        std::memory_order_release); // pairs with for_each_cell
     return c;
 }
 
@@ -374,9 +379,10 @@ void for_each_cell(bool (*visit)(void*, void*), void* argument) {
     slab_registry& r = registry();
     const std::size_t slabs = r.count.load(std::memory_order_acquire); // pairs with new_chunk
     for (std::size_t s = 0; s < slabs; ++s) {
-        chunk* table = chunk_table(r.slabs[s].load(std::memory_order_relaxed));
-        for (std::size_t i = 1; i < chunks_per_slab; ++i) {
-            chunk& c = table[i];
+        char* slab = r.slabs[s].load(std::memory_order_relaxed);
+        const std::uint32_t made = made_in(slab).load(std::memory_order_acquire); // with new_chunk
+        for (std::uint32_t i = 1; i <= made; ++i) {
+            chunk& c = chunk_table(slab)[i];
             const std::uint32_t carved =
                 c.carved.load(std::memory_order_acquire); // pairs with take_one
             if (carved == 0 || c.kind != pool_kind::cell) continue;
