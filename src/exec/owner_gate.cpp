@@ -1,6 +1,7 @@
 // The slow sides of the owner's lock.
 #include <sennit/exec/owner_gate.hpp>
 
+#include <sennit/base/spin_lock.hpp>
 #include <sennit/os/membarrier.hpp>
 
 #include <thread>
@@ -12,15 +13,11 @@ constexpr int spins_before_yield = 128;
 constexpr int consent_patience = 400; // looks for the owner's consent before the barrier
 constexpr int owner_patience = 2000;  // looks at the owner's flag before a thief gives up
 
-void relax(int round) noexcept {
+void relax_or_yield(int round) noexcept {
     if (round % spins_before_yield == spins_before_yield - 1) {
         std::this_thread::yield();
     } else {
-#if defined(__x86_64__)
-        __builtin_ia32_pause();
-#else
-        asm volatile("yield");
-#endif
+        relax();
     }
 }
 
@@ -39,7 +36,7 @@ void owner_gate::enter_slowly() noexcept {
             if (seen == wanted)
                 (void)claimed_.compare_exchange_strong(seen, granted, std::memory_order_release,
                                                        std::memory_order_relaxed);
-            relax(round);
+            relax_or_yield(round);
         }
         busy_.store(1, std::memory_order_relaxed);
         std::atomic_signal_fence(std::memory_order_seq_cst);
@@ -49,14 +46,14 @@ void owner_gate::enter_slowly() noexcept {
 
 void owner_gate::enter_symmetric() noexcept {
     for (int round = 0; busy_.exchange(1, std::memory_order_acquire) != 0; ++round)
-        relax(round);
+        relax_or_yield(round);
 }
 
 bool owner_gate::claim() noexcept {
     if (!asymmetric_) {
         for (int round = 0; round < owner_patience; ++round) {
             if (busy_.exchange(1, std::memory_order_acquire) == 0) return true;
-            relax(round);
+            relax_or_yield(round);
         }
         return false;
     }
@@ -64,14 +61,15 @@ bool owner_gate::claim() noexcept {
     if (!claimed_.compare_exchange_strong(expected, wanted, std::memory_order_acquire,
                                           std::memory_order_relaxed))
         return false;
+    // Without giving the processor away: an owner that grants meanwhile waits for us.
     for (int round = 0; round < consent_patience; ++round) {
         if (is_granted()) return true;
-        relax(round);
+        relax();
     }
     os::membarrier::expedited();
     for (int round = 0; round < owner_patience; ++round) {
         if (busy_.load(std::memory_order_acquire) == 0) return true; // pairs with leave()
-        relax(round);
+        relax_or_yield(round);
     }
     claimed_.store(free, std::memory_order_release);
     return false;
