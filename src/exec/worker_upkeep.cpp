@@ -44,7 +44,6 @@ bool worker::refill_from_injector() noexcept {
 }
 
 bool worker::steal() noexcept {
-    const std::uint64_t begin = timers_->now_ns();
     const unsigned n = scheduler_.slots_in_use();
     random_ ^= random_ << 13;
     random_ ^= random_ >> 17;
@@ -53,6 +52,7 @@ bool worker::steal() noexcept {
         worker& victim = scheduler_.worker_at((random_ + i) % n);
         // One runnable is its owner's next: taking it moves a cache line for nothing.
         if (&victim == this || !victim.has_surplus()) continue;
+        const std::uint64_t begin = timers_->now_ns();
         const bool backlog = victim.sharing.is_overloaded();
         const std::size_t count = victim.queue_.steal(
             loot_, backlog ? run_queue::taking::bound_too : run_queue::taking::free);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 namespace sennit {
 namespace {
@@ -120,12 +121,14 @@ void timer_queue::settle() noexcept {
     if (firer_ == nullptr) (void)publish(next_due()); // it goes up
 }
 
-// Under the lock, which is released from time to time.
+// Under the lock, which is released from time to time. What the owner arms meanwhile is left for the next time: it may do so
+// without end, and this may be the monitor.
 void timer_queue::settle_all(std::unique_lock<detail::spin_lock>& guard) noexcept {
-    while (!unsettled_.empty()) {
+    timer_list going(std::move(unsettled_));
+    while (!going.empty()) {
         const std::uint64_t now = now_ns(); // later than their arming
         for (std::size_t i = 0; i < piece_max; ++i) {
-            timer_node* node = unsettled_.pop_front();
+            timer_node* node = going.pop_front();
             if (node == nullptr) return;
             auto& entry = static_cast<timer_entry&>(*node);
             const std::uint64_t in_wheel = now + (entry.deadline_ns & ~unsettled_bit);

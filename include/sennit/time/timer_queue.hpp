@@ -51,7 +51,7 @@ namespace sennit {
 /// std::printf("%d\n", timers.next_deadline_ns() == sennit::timer_driver::never);  // 1
 /// timers.fire(timers.now_ns());
 /// ```
-/// Cost: `insert` and `remove` O(1), some 10 ns each on the worker's own thread; `insert_after` and its `remove` some 5. A timer fires up
+/// Cost: `insert` and `remove` O(1), some 10 ns each on the worker's own thread; `insert_after` and its `remove` take less. A timer fires up
 /// to 16.4 us (`timer_wheel::tick_ns`) after its deadline, by a virtual clock to 1 us; never before. Must be empty when it is
 /// destroyed.
 class timer_queue final : public timer_driver {
