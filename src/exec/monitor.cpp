@@ -80,8 +80,6 @@ void scheduler::monitor_main() {
     int quiet = 0;
     bool is_trimmed = false;
     auto decayed_ns = static_cast<std::uint64_t>(os::now_ns());
-    stack_pool::watch(true);
-    pool_watch(true);
     while (!stop_monitor_.load(std::memory_order_seq_cst)) {
         const std::uint32_t word = monitor_word_.load(std::memory_order_seq_cst);
         const auto now = static_cast<std::uint64_t>(os::now_ns());

@@ -135,6 +135,9 @@ void scheduler::start_threads() {
     for (unsigned i = 0; i < regular_; ++i)
         threads_.emplace_back([this, i] { thread_main(i); });
     monitor_ = std::thread([this] { monitor_main(); });
+    // It watches until its end. Said here, since what that reads of the system's files is closed again when we return.
+    stack_pool::watch(true);
+    pool_watch(true);
 }
 
 void scheduler::stop_threads() {
